@@ -1,0 +1,1 @@
+"""The benchmarks: a list of what is measured."""

@@ -1,0 +1,10 @@
+"""Loads the plugin modules; nothing else."""
+
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.collection",
+    "fixtures.laboratory",
+    "fixtures.recording",
+    "fixtures.saving",
+    "fixtures.summary",
+]

@@ -1,0 +1,80 @@
+"""The contract: what every framework's adapter offers. Nothing more is asked of a framework.
+
+An adapter is the program that a competent user of the framework writes. Warm-up, seeding of data,
+bursts, timing and statistics belong to whoever calls it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from models.spec import Spec
+
+Images = NDArray[np.float32]
+"""Shape (examples, height, width, channels), values 0 to 1."""
+
+Labels = NDArray[np.int64]
+"""Shape (examples,), class numbers from 0."""
+
+Weights = dict[str, NDArray[np.float32]]
+"""Every trainable array in canonical layout, named and ordered as ``Spec.parameter_shapes`` does."""
+
+Device = Literal["cpu", "cuda"]
+Precision = Literal["float32"]
+
+AdamForm = Literal["bias-corrected", "epsilon-hat"]
+"""Which of the two published forms of Adam a framework's stock optimiser is (arXiv 1412.6980).
+
+``bias-corrected`` is algorithm 1, ``m_hat / (sqrt(v_hat) + epsilon)``; ``epsilon-hat`` is the reordering
+at the end of section 2, ``rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)``.
+With equal constants they differ wherever the gradient is not large against epsilon.
+"""
+
+
+class DeviceUnavailableError(RuntimeError):
+    """The framework cannot use the device that was asked for; the message says what it does see."""
+
+
+class Adapter(Protocol):
+    """One framework training one :class:`Spec`. The class is called ``Adapter`` in each adapter module."""
+
+    adam_form: ClassVar[AdamForm]
+
+    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
+        """Build the model with exactly these weights; ``seed`` drives dropout and nothing else.
+
+        Raises:
+            DeviceUnavailableError: if the framework cannot use ``device``.
+        """
+
+    def to_device(self, images: Images, labels: Labels) -> Any:
+        """Move one batch to the device, in the form that :meth:`training_step` takes."""
+
+    def training_step(self, batch: Any) -> Any:
+        """Forward, loss, gradients, update. Returns the batch's loss, which ``float()`` accepts and may wait for."""
+
+    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+        """Train once over the arrays, with this framework's own input pipeline.
+
+        Args:
+            order: shape (examples,), the order in which examples are visited. The last batch may be smaller.
+
+        Returns:
+            The mean of the batches' losses, weighted by batch size.
+        """
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        """Outputs of the last layer without dropout, shape (examples, classes)."""
+
+    def weights(self) -> Weights:
+        """The current weights, in canonical layout."""
+
+    def synchronize(self) -> None:
+        """Wait until the device has finished everything asked of it."""
+
+    def peak_device_memory_bytes(self) -> int | None:
+        """Most device memory that the framework's allocator held so far; None on a CPU."""

@@ -1,0 +1,157 @@
+"""Proof that an adapter trains the same network: what it did is compared with what the reference did."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.observation import Observation, expect, observe
+from models.probe import ParityCase, parity_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["TOLERANCES", "Observation", "ParityCase", "ParityReport", "expect", "judge", "observe", "parity_case"]
+
+Array = NDArray[Any]
+
+TOLERANCES: Mapping[str, float] = MappingProxyType(
+    {"initial": 0.0, "logits": 1e-5, "gradients": 1e-4, "adam_1": 5e-3, "adam_10": 1e-3, "epoch": 1e-3, "losses": 1e-4}
+)
+
+_NEGLIGIBLE = 1e-3
+"""A layer that changes less than this share of the most changed layer is measured against that share of it."""
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """Whether a program trains the network that it was asked to.
+
+    Args:
+        passed: True if nothing differs.
+        errors: for each stage the worst layer's error; infinite where something is missing or not finite.
+        tolerances: for each stage, the largest error that passes.
+        differences: one line for each layer that differs: in the order of the stages, since a later one inherits
+            what an earlier one got wrong, and worst first in each.
+    """
+
+    passed: bool
+    errors: Mapping[str, float]
+    tolerances: Mapping[str, float]
+    differences: tuple[str, ...]
+
+    def summary(self) -> str:
+        """One line."""
+        if not self.passed:
+            more = f" (and {len(self.differences) - 1} more)" if len(self.differences) > 1 else ""
+            return f"parity failed: {self.differences[0]}{more}"
+        closest = max((stage for stage in self.errors if self.tolerances[stage]), key=self._share)
+        error, tolerance = self.errors[closest], self.tolerances[closest]
+        return f"parity proven: closest to its tolerance is {closest}, {error:.2g} of {tolerance:g}"
+
+    def _share(self, stage: str) -> float:
+        return self.errors[stage] / self.tolerances[stage]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for JSON, which has no infinity: such an error is None."""
+        return {
+            "passed": self.passed,
+            "errors": {stage: error if math.isfinite(error) else None for stage, error in self.errors.items()},
+            "tolerances": dict(self.tolerances),
+            "differences": list(self.differences),
+        }
+
+
+def judge(expected: Observation, observed: Observation) -> ParityReport:
+    """Compare what an adapter did with what the reference did. Reports whatever is wrong; raises nothing."""
+    errors: dict[str, float] = {}
+    differences: list[str] = []
+    with np.errstate(all="ignore"):
+        stages = _compare(expected, observed)
+    for stage, compared in stages.items():
+        errors[stage] = max(item.error for item in compared)
+        wrong = [item for item in compared if item.error > TOLERANCES[stage]]
+        for item in sorted(wrong, key=lambda item: item.error, reverse=True):
+            differences.append(f"{stage}: {item.what} {item.fault or _amount(item.error, TOLERANCES[stage])}")
+    return ParityReport(not differences, errors, dict(TOLERANCES), tuple(differences))
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One array against another. ``fault`` says what keeps them from being compared, with an infinite error."""
+
+    what: str
+    error: float
+    fault: str = ""
+
+
+def _compare(expected: Observation, observed: Observation) -> dict[str, list[_Compared]]:
+    """Every stage's comparisons, in the order in which a mistake travels.
+
+    Gradients are judged by their largest difference. What Adam changes is judged by its root mean square: where a
+    gradient is within rounding of zero, Adam makes a whole step of it either way, so single weights prove nothing.
+    """
+    return {
+        "initial": _by_layer(expected.initial, observed.initial, _largest),
+        "logits": [_one("outputs", expected.logits, observed.logits, _largest(expected.logits), _largest)],
+        "gradients": _by_layer(expected.gradients, observed.gradients, _largest),
+        "adam_1": _by_layer(
+            _change(expected.initial, expected.adam_1), _change(observed.initial, observed.adam_1), _root_mean_square
+        ),
+        "adam_10": _by_layer(
+            _change(expected.initial, expected.adam_10), _change(observed.initial, observed.adam_10), _root_mean_square
+        ),
+        "epoch": _by_layer(
+            _change(expected.adam_10, expected.epoch), _change(observed.adam_10, observed.epoch), _root_mean_square
+        ),
+        "losses": [_one("means", expected.losses, observed.losses, _largest(expected.losses), _largest)],
+    }
+
+
+def _by_layer(
+    expected: Mapping[str, Array], observed: Mapping[str, Array], size: Callable[[Array], float]
+) -> list[_Compared]:
+    floor = _NEGLIGIBLE * max(size(array) for array in expected.values())
+    result = [
+        _one(layer, array, observed[layer], max(size(array), floor), size)
+        if layer in observed
+        else _Compared(layer, math.inf, "is missing")
+        for layer, array in expected.items()
+    ]
+    return result + [_Compared(layer, math.inf, "should not exist") for layer in observed if layer not in expected]
+
+
+def _one(what: str, expected: Array, observed: Array, scale: float, size: Callable[[Array], float]) -> _Compared:
+    if observed.shape != expected.shape:
+        return _Compared(what, math.inf, f"has shape {observed.shape} instead of {expected.shape}")
+    if not np.isfinite(observed).all():
+        return _Compared(what, math.inf, f"has {np.count_nonzero(~np.isfinite(observed))} values that are not finite")
+    difference = size(observed.astype(np.float64) - expected)
+    return _Compared(what, difference / scale if difference else 0.0)
+
+
+def _change(before: Mapping[str, Array], after: Mapping[str, Array]) -> dict[str, Array]:
+    """What training added to each layer. Where there is nothing to subtract, all of it: an earlier stage says why."""
+    return {
+        layer: array.astype(np.float64) - before[layer]
+        if layer in before and before[layer].shape == array.shape
+        else array
+        for layer, array in after.items()
+    }
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array).max(initial=0.0))
+
+
+def _root_mean_square(array: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(array))))
+
+
+def _amount(error: float, tolerance: float) -> str:
+    return f"differs by {error:.2g} (tolerance {tolerance:g})"

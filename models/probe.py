@@ -1,0 +1,139 @@
+"""What parity is proven on: weights, pictures and an order for which every framework has the same right answer.
+
+The derivative of a ReLU or of a maximum jumps. Where a value lies within float32's rounding of such a kink, two
+correct programs may take different sides, and their gradients then differ by per cents: measured, one random
+batch in ten to a hundred does that. So each batch is the half of a random draw that stays farthest from all kinks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract import Images, Labels, Weights
+from models.reference import Reference, pooling_windows
+from models.spec import Adam, Convolution, Dense, MaxPool, Spec
+from models.weights import initial_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BATCH_SIZE = 16
+STEPS = 10
+EPOCH_EXAMPLES = 3 * BATCH_SIZE + BATCH_SIZE // 2
+"""Three whole batches and a smaller last one."""
+
+PROBE_OPTIMIZER = Adam(learning_rate=1e-3, beta_1=0.8, beta_2=0.98, epsilon=1e-3)
+"""Constants that are no framework's default, and an epsilon as large as the gradients: then a constant that is
+not passed on, or the other form of Adam, changes the weights by per cents, and rounding does not."""
+
+_TIE = 1e-12
+"""Two maxima closer than this, relatively, come from equal pixels, and either gives the same gradient."""
+
+
+@dataclass(frozen=True)
+class ParityCase:
+    """One question with one right answer. Arrays must not be changed.
+
+    Args:
+        spec: the network, without dropout, with the optimiser of the workload.
+        weights: initial weights with non-zero biases.
+        images: shape (STEPS * batch_size, height, width, channels): the batches of the training steps, in order.
+        labels: their classes.
+        epoch_images: the examples of the epoch, EPOCH_EXAMPLES of them, as they are stored.
+        epoch_labels: their classes.
+        epoch_order: shuffled; the order in which the epoch visits them.
+        batch_size: examples in a batch; the last batch of the epoch is smaller.
+    """
+
+    spec: Spec
+    weights: Weights
+    images: Images
+    labels: Labels
+    epoch_images: Images
+    epoch_labels: Labels
+    epoch_order: NDArray[np.int64]
+    batch_size: int = BATCH_SIZE
+
+    def batches(self) -> tuple[tuple[Images, Labels], ...]:
+        """The batches of the training steps."""
+        starts = range(0, len(self.images), self.batch_size)
+        return tuple(
+            (self.images[start : start + self.batch_size], self.labels[start : start + self.batch_size])
+            for start in starts
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything but the specification as one flat mapping, for a file without pickle."""
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        weights = {f"weights/{name}": array for name, array in self.weights.items()}
+        return arrays | weights | {"batch_size": np.array(self.batch_size)}
+
+    @classmethod
+    def from_arrays(cls, spec: Spec, arrays: Mapping[str, NDArray[Any]]) -> ParityCase:
+        """The reverse of :meth:`to_arrays`, for the network ``spec``."""
+        fields = dict(arrays)
+        names = [name for name in fields if name.startswith("weights/")]
+        weights = {name.removeprefix("weights/"): fields.pop(name) for name in names}
+        return cls(spec.without_dropout(), weights, batch_size=int(fields.pop("batch_size")), **fields)
+
+
+def parity_case(spec: Spec, images: Images, labels: Labels, seed: int) -> ParityCase:
+    """Draw a case from real training examples.
+
+    Args:
+        spec: the network as the workload has it; dropout is taken out.
+        images: training images, at least two batches of them.
+        labels: their classes.
+        seed: same seed and images, same case.
+
+    Raises:
+        ValueError: if there are too few images.
+    """
+    if len(images) < 2 * BATCH_SIZE:
+        raise ValueError(f"a parity case needs at least {2 * BATCH_SIZE} images, got {len(images)}")
+    spec = spec.without_dropout()
+    generator = np.random.Generator(np.random.PCG64(seed))
+    weights = initial_weights(spec, seed, zero_biases=False)
+    probe = spec.with_optimizer(PROBE_OPTIMIZER)
+    # Both forms of Adam are followed, so that one case serves every framework.
+    references = (Reference(probe, weights, "bias-corrected"), Reference(probe, weights, "epsilon-hat"))
+    sizes = [BATCH_SIZE] * (STEPS + EPOCH_EXAMPLES // BATCH_SIZE) + [EPOCH_EXAMPLES % BATCH_SIZE]
+    chosen: list[np.intp] = []
+    for size in sizes:
+        candidates = generator.choice(len(images), 2 * size, replace=False)
+        margins = np.min([kink_margins(reference, images[candidates]) for reference in references], axis=0)
+        batch = candidates[np.sort(np.argsort(margins)[size:])]
+        for reference in references:
+            reference.training_step((images[batch], labels[batch]))
+        chosen.extend(batch)
+    steps, visited = np.array(chosen[: STEPS * BATCH_SIZE]), np.array(chosen[STEPS * BATCH_SIZE :])
+    order = generator.permutation(EPOCH_EXAMPLES).astype(np.int64)
+    stored = visited[np.argsort(order)]
+    return ParityCase(spec, weights, images[steps], labels[steps], images[stored], labels[stored], order)
+
+
+def kink_margins(reference: Reference, images: Images) -> NDArray[np.float64]:
+    """How far each example stays from every point where a derivative jumps, shape (examples,).
+
+    The distance is that of a ReLU's input from zero and of a window's largest value from its second largest,
+    as a share of the layer's largest value in the batch.
+    """
+    margins = np.full(len(images), np.inf)
+    for passed in reference.trace(images):
+        if isinstance(passed.layer, MaxPool):
+            windows = np.sort(pooling_windows(passed.before, passed.layer.size), axis=-1)
+            distances = windows[..., -1] - windows[..., -2] if passed.layer.size > 1 else np.array([np.inf])
+            scale = float(windows.max(initial=0.0))
+            distances = np.where(distances > _TIE * scale, distances, np.inf)
+        elif isinstance(passed.layer, Convolution) or (isinstance(passed.layer, Dense) and passed.layer.relu):
+            distances = np.abs(passed.linear)
+            scale = float(distances.max())
+        else:
+            continue
+        nearest = distances.reshape(len(images), -1).min(axis=1)
+        margins = np.minimum(margins, nearest / scale if scale else nearest)
+    return margins

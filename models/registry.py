@@ -1,0 +1,152 @@
+"""Which frameworks there are, and where their adapters live. Importing this imports no framework."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.contract import Adapter
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One contestant.
+
+    Args:
+        identifier: what a user types after ``--framework``.
+        title: its name in tables.
+        module: dotted name or file of the adapter's module; the class in it is called ``Adapter``.
+        distribution: the installed package whose version is reported.
+        requires: installed packages without which the adapter cannot be imported.
+        packages: top-level modules that belong to the framework; a worker hides those of all others. If there are
+            none, nothing is hidden.
+        environment: environment variables that must be set before the framework is imported.
+    """
+
+    identifier: str
+    title: str
+    module: str
+    distribution: str
+    requires: tuple[str, ...]
+    packages: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def missing(self) -> tuple[str, ...]:
+        """The required packages that are not installed in this interpreter."""
+        return tuple(name for name in self.requires if not installed_version(name))
+
+    def version(self) -> str | None:
+        """Installed version of the framework, or None. Reads metadata; imports nothing."""
+        return installed_version(self.distribution)
+
+    def hidden_packages(self) -> tuple[str, ...]:
+        """Top-level modules that a worker of this framework must not see.
+
+        Keras imports scikit-learn if it finds it, and TensorFlow imports JAX: seconds of import time and
+        hundreds of megabytes that a user who installed only that framework would not have.
+        """
+        if not self.packages:
+            return ()
+        return tuple(name for name in _OPTIONAL_PACKAGES if name not in self.packages)
+
+
+_QUIET_TENSORFLOW = MappingProxyType({"TF_CPP_MIN_LOG_LEVEL": "2"})
+
+FRAMEWORKS = MappingProxyType(
+    {
+        framework.identifier: framework
+        for framework in (
+            Framework(
+                identifier="pytorch",
+                title="PyTorch",
+                module="models.adapters.pytorch",
+                distribution="torch",
+                requires=("torch",),
+                packages=("torch",),
+            ),
+            Framework(
+                identifier="tensorflow",
+                title="TensorFlow",
+                module="models.adapters.tensorflow",
+                distribution="tensorflow",
+                requires=("tensorflow",),
+                packages=("tensorflow", "keras"),
+                environment=_QUIET_TENSORFLOW,
+            ),
+            Framework(
+                identifier="keras-tensorflow",
+                title="Keras (TensorFlow)",
+                module="models.adapters.keras",
+                distribution="keras",
+                requires=("keras", "tensorflow"),
+                packages=("keras", "tensorflow"),
+                environment=MappingProxyType({"KERAS_BACKEND": "tensorflow", **_QUIET_TENSORFLOW}),
+            ),
+        )
+    }
+)
+DEFAULT_FRAMEWORKS = ("pytorch", "tensorflow", "keras-tensorflow")
+
+_OPTIONAL_PACKAGES = (
+    "torch",
+    "torchvision",
+    "tensorflow",
+    "keras",
+    "jax",
+    "flax",
+    "optax",
+    "sklearn",
+    "scipy",
+    "pandas",
+)
+"""Packages that a framework imports when they happen to be installed, and slows down by."""
+
+
+def resolve(name: str) -> Framework | None:
+    """The framework that a user means by ``name``: a known identifier, or the path of an adapter's file."""
+    if name in FRAMEWORKS:
+        return FRAMEWORKS[name]
+    path = Path(name)
+    if path.suffix != ".py" or not path.is_file():
+        return None
+    return Framework(
+        identifier=path.stem, title=path.stem, module=str(path.resolve()), distribution="", requires=(), packages=()
+    )
+
+
+def load_adapter(module: str) -> type[Adapter]:
+    """Import an adapter's module, and with it its framework, and return the class.
+
+    Args:
+        module: dotted name, or the path of a Python file.
+
+    Raises:
+        ImportError: if there is no such module or file.
+        AttributeError: if it holds no ``Adapter``.
+    """
+    if not module.endswith(".py"):
+        return cast("type[Adapter]", importlib.import_module(module).Adapter)
+    specification = importlib.util.spec_from_file_location(Path(module).stem, module)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"cannot import {module}")
+    loaded = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = loaded
+    specification.loader.exec_module(loaded)
+    return cast("type[Adapter]", loaded.Adapter)
+
+
+def installed_version(distribution: str) -> str | None:
+    """Version of an installed distribution, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

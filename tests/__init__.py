@@ -1,0 +1,1 @@
+"""Tests of the suite itself; the benchmarks are in bench/."""

@@ -1,0 +1,1 @@
+"""Adapters that misbehave, each in one way: the real PyTorch adapter but for that."""

@@ -1,0 +1,53 @@
+"""Runs ``pytest bench`` as a user does, in a process of its own, and reads what it said and saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class BenchRun:
+    """A finished run: exit status, all that it printed, and the JSON that it saved."""
+
+    status: int
+    output: str
+    saved: dict[str, Any]
+
+    def benchmark(self, name: str) -> dict[str, Any]:
+        """The saved benchmark called ``name``."""
+        found: list[dict[str, Any]] = [one for one in self.saved["benchmarks"] if one["name"] == name]
+        assert len(found) == 1, f"{name} is not in {[one['name'] for one in self.saved['benchmarks']]}"
+        return found[0]
+
+
+def bench_command(*arguments: str) -> list[str]:
+    """The command line of ``pytest bench`` with ``arguments``."""
+    return [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", *arguments]
+
+
+def bench_environment() -> dict[str, str]:
+    """This process's environment, without what pytest and coverage add to it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+
+
+def run_bench(results: Path, *arguments: str) -> BenchRun:
+    """Run the benchmarks and save them under ``results`` only."""
+    saved = results / "saved.json"
+    finished = subprocess.run(
+        bench_command(f"--benchmark-json={saved}", f"--benchmark-storage={results / 'storage'}", *arguments),
+        cwd=PROJECT_ROOT,
+        env=bench_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    content = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() and saved.stat().st_size else {}
+    return BenchRun(finished.returncode, finished.stdout + finished.stderr, content)

@@ -1,0 +1,64 @@
+"""Bad input: one clear line, the exit status of a usage error, nothing measured, no traceback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench_run import run_bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--framework", "pytroch"], ["--framework 'pytroch'", "pytorch", "tensorflow", "keras-tensorflow"]),
+        (["--framework", "missing/mine.py"], ["--framework 'missing/mine.py'", "path of an adapter's .py file"]),
+        (["--workload", "imagenet"], ["--workload 'imagenet'", "digits", "mnist-3conv"]),
+        (["--device", "tpu"], ["--device 'tpu'", "cpu", "cuda"]),
+        (["--threads", "none"], ["--threads none", "whole number"]),
+        (["--threads", "100000"], ["--threads 100000", "may use only"]),
+        (["--processes", "0"], ["--processes 0", "at least 1"]),
+        (["--worker-timeout", "soon"], ["--worker-timeout soon", "above 0"]),
+        (["--worker-timeout", "nan"], ["--worker-timeout nan", "above 0"]),
+        (["--data-dir", "nowhere/at/all"], ["--data-dir nowhere/at/all", "no such directory"]),
+        (["--quick", "--thorough"], ["--quick and --thorough"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_bad_option_is_a_usage_error_that_names_the_good_ones(
+    tmp_path: Path, arguments: list[str], parts: list[str]
+) -> None:
+    """The line says which option, which value, and what would be right."""
+    run = run_bench(tmp_path, *arguments)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert all(part in run.output for part in parts), run.output
+    assert "Traceback" not in run.output
+    assert not run.saved
+
+
+def test_missing_data_is_found_out_before_anything_is_measured(tmp_path: Path) -> None:
+    """The message says where it looked and the two ways to get the data."""
+    run = run_bench(tmp_path, "--workload", "mnist-3conv", "--data-dir", str(tmp_path))
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert str(tmp_path) in run.output
+    assert "--download" in run.output
+    assert "--data-dir" in run.output
+    assert "Traceback" not in run.output
+    assert "proving" not in run.output
+
+
+def test_corrupt_data_is_named_before_anything_is_measured(tmp_path: Path) -> None:
+    """The file that is wrong is named, and nothing half-written is left."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+    for name in names:
+        (raw / f"{name}.gz").write_bytes(b"not what it should be")
+    run = run_bench(tmp_path, "--workload", "mnist-3conv", "--data-dir", str(tmp_path))
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert "train-images-idx3-ubyte.gz" in run.output
+    assert "Traceback" not in run.output

@@ -1,0 +1,1 @@
+"""One module at a time: no framework, and no worker process unless the module is about processes."""

@@ -1,0 +1,55 @@
+"""The forecast of the time left, and how it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.progress import Forecast, PlainDisplay, Progress, readable_time_left
+
+
+def test_nothing_is_foretold_of_a_kind_of_task_never_seen() -> None:
+    """No number rather than an invented one."""
+    forecast = Forecast()
+    forecast.plan([("burst", "a"), ("epoch", "a")])
+    forecast.done(("burst", "a"), 1.0)
+    assert forecast.seconds_left() is None
+    assert forecast.share_done() == 0.0
+
+
+def test_an_arm_not_seen_yet_is_expected_to_take_as_long_as_the_others() -> None:
+    """The same kind of task of another arm is the best guess."""
+    forecast = Forecast()
+    forecast.plan([("burst", "a"), ("burst", "a"), ("burst", "b")])
+    forecast.done(("burst", "a"), 2.0)
+    assert forecast.seconds_left() == pytest.approx(4.0)
+    assert forecast.share_done() == pytest.approx(1 / 3)
+
+
+def test_a_failed_arm_is_no_longer_waited_for() -> None:
+    """What was planned for it is forgotten."""
+    forecast = Forecast()
+    forecast.plan([("burst", "a"), ("burst", "b"), ("epoch", "b")])
+    forecast.done(("burst", "a"), 2.0)
+    forecast.drop("b")
+    assert forecast.seconds_left() == 0.0
+
+
+def test_a_log_gets_one_line_for_each_phase_and_every_note() -> None:
+    """Not one for each burst."""
+    lines: list[str] = []
+    progress = Progress(PlainDisplay(lines.append))
+    progress.phase("starting")
+    for _ in range(3):
+        with progress.doing("burst", "digits-pytorch-cpu"):
+            pass
+    progress.note("FAILED something")
+    progress.phase("training steps")
+    assert [line.partition(",")[0] for line in lines] == ["starting", "FAILED something", "training steps"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, ""), (0.2, ", about 1 s left"), (89, ", about 89 s left"), (170, ", about 3 min left")]
+)
+def test_time_left_reads_like_a_sentence(seconds: float | None, text: str) -> None:
+    """Seconds while they are few, minutes after that."""
+    assert readable_time_left(seconds) == text
