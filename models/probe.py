@@ -21,6 +21,9 @@ from models.weights import initial_weights
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 BATCH_SIZE = 16
 STEPS = 10
 EPOCH_EXAMPLES = 3 * BATCH_SIZE + BATCH_SIZE // 2
@@ -29,6 +32,8 @@ EPOCH_EXAMPLES = 3 * BATCH_SIZE + BATCH_SIZE // 2
 PROBE_OPTIMIZER = Adam(learning_rate=1e-3, beta_1=0.8, beta_2=0.98, epsilon=1e-3)
 """Constants that are no framework's default, and an epsilon as large as the gradients: then a constant that is
 not passed on, or the other form of Adam, changes the weights by per cents, and rounding does not."""
+
+_CASE_ARRAYS = ("images", "labels", "epoch_images", "epoch_labels", "epoch_order")
 
 _TIE = 1e-12
 """Two maxima closer than this, relatively, come from equal pixels, and either gives the same gradient."""
@@ -67,18 +72,16 @@ class ParityCase:
         )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything but the specification as one flat mapping, for a file without pickle."""
-        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        weights = {f"weights/{name}": array for name, array in self.weights.items()}
-        return arrays | weights | {"batch_size": np.array(self.batch_size)}
+        """All but the specification as one flat mapping, for a file without pickle."""
+        arrays = {name: getattr(self, name) for name in _CASE_ARRAYS}
+        return {"batch_size": np.array(self.batch_size), **arrays, **{f"weights/{k}": v for k, v in self.weights.items()}}
 
     @classmethod
     def from_arrays(cls, spec: Spec, arrays: Mapping[str, NDArray[Any]]) -> ParityCase:
-        """The reverse of :meth:`to_arrays`, for the network ``spec``."""
-        fields = dict(arrays)
-        names = [name for name in fields if name.startswith("weights/")]
-        weights = {name.removeprefix("weights/"): fields.pop(name) for name in names}
-        return cls(spec.without_dropout(), weights, batch_size=int(fields.pop("batch_size")), **fields)
+        """The case that :meth:`to_arrays` was called on, given its specification, with or without dropout."""
+        weights = {name: arrays[f"weights/{name}"] for name in spec.parameter_shapes()}
+        kept = {name: arrays[name] for name in _CASE_ARRAYS}
+        return cls(spec.without_dropout(), weights, batch_size=int(arrays["batch_size"]), **kept)
 
 
 def parity_case(spec: Spec, images: Images, labels: Labels, seed: int) -> ParityCase:

@@ -1,0 +1,117 @@
+"""Keras 3: a ``Sequential`` model with ``compile``, ``train_on_batch`` and ``fit``, whichever backend is chosen.
+
+Keras' layouts are the canonical ones, so nothing has to be turned round. Nothing is said about ``jit_compile``:
+Keras decides, as it does for its users.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+import numpy as np
+
+from models.contract import AdamForm, Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.spec import SGD, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Batch = tuple[Any, Any]
+
+
+class Adapter:
+    """One network trained by Keras; the members are described in :class:`models.contract.Adapter`."""
+
+    adam_form: ClassVar[AdamForm] = "epsilon-hat"
+
+    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
+        if precision != "float32":
+            raise ValueError(f"unknown precision {precision!r}; known: float32")
+        self.device = _device(device)
+        self.spec = spec
+        with keras.device(self.device):
+            self.model = keras.Sequential([keras.Input(spec.input_shape), *_layers(spec, precision, seed)])
+            self.model.set_weights([weights[name] for name in spec.parameter_shapes()])
+            self.model.compile(
+                optimizer=_optimizer(spec), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            )
+
+    def to_device(self, images: Images, labels: Labels) -> Batch:
+        with keras.device(self.device):
+            return keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(labels)
+
+    def training_step(self, batch: Batch) -> Any:
+        with keras.device(self.device):
+            return self.model.train_on_batch(*batch)
+
+    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+        with keras.device(self.device):
+            history = self.model.fit(images[order], labels[order], batch_size=batch_size, shuffle=False, verbose=0)
+        return float(history.history["loss"][0])
+
+    def logits(self, images: Images) -> NDArray[np.float32]:
+        with keras.device(self.device):
+            return np.asarray(self.model.predict_on_batch(images))
+
+    def weights(self) -> Weights:
+        return dict(zip(self.spec.parameter_shapes(), map(np.array, self.model.get_weights()), strict=True))
+
+    def synchronize(self) -> None:
+        # Whatever the backend, a variable can be read only when everything asked of it is done.
+        keras.ops.convert_to_numpy(self.model.trainable_variables[-1])
+
+    def peak_device_memory_bytes(self) -> int | None:
+        if self.device.startswith("cpu") or keras.backend.backend() != "tensorflow":
+            return None
+        import tensorflow as tf
+
+        peak: int = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        return peak
+
+
+def _device(device: Device) -> str:
+    if device == "cpu":
+        return "cpu:0"
+    # TensorFloat-32 keeps 10 bits of the mantissa: fast, but not float32. NVIDIA's libraries read this when they load.
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    backend = keras.backend.backend()
+    try:
+        with keras.device("gpu:0"):
+            found = str(keras.ops.zeros(1).device).lower()
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise DeviceUnavailableError(f"Keras {keras.__version__} on {backend} cannot use a GPU: {error}") from error
+    if "gpu" not in found and "cuda" not in found:
+        raise DeviceUnavailableError(f"Keras {keras.__version__} on {backend} sees no GPU, only {found}")
+    return "gpu:0"
+
+
+def _layers(spec: Spec, precision: Precision, seed: int) -> Iterator[keras.Layer]:
+    for layer in spec.layers:
+        if isinstance(layer, Convolution):
+            yield keras.layers.Conv2D(
+                layer.filters,
+                layer.kernel,
+                padding=layer.padding,
+                activation="relu",
+                data_format="channels_last",
+                dtype=precision,
+            )
+        elif isinstance(layer, MaxPool):
+            yield keras.layers.MaxPooling2D(layer.size, data_format="channels_last", dtype=precision)
+        elif isinstance(layer, Flatten):
+            yield keras.layers.Flatten(data_format="channels_last", dtype=precision)
+        elif isinstance(layer, Dropout):
+            yield keras.layers.Dropout(layer.rate, seed=seed, dtype=precision)
+        elif isinstance(layer, Dense):
+            yield keras.layers.Dense(layer.units, activation="relu" if layer.relu else None, dtype=precision)
+
+
+def _optimizer(spec: Spec) -> keras.optimizers.Optimizer:
+    rule = spec.optimizer
+    if isinstance(rule, SGD):
+        return keras.optimizers.SGD(rule.learning_rate)
+    return keras.optimizers.Adam(rule.learning_rate, beta_1=rule.beta_1, beta_2=rule.beta_2, epsilon=rule.epsilon)

@@ -1,0 +1,109 @@
+"""The table at the end, made from what is saved."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.summary import main, tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def benchmark(framework: str, measure: str, **extra: Any) -> dict[str, Any]:
+    """A saved benchmark of the suite."""
+    identity = {
+        "framework": framework,
+        "framework_title": framework.title(),
+        "framework_version": "1.0",
+        "workload": "digits",
+        "device": "cpu",
+        "threads": 2,
+        "precision": "float32",
+        "measure": measure,
+    }
+    return {"name": f"test_{measure}", "extra_info": identity | extra}
+
+
+def step(framework: str, seconds: float, **extra: Any) -> dict[str, Any]:
+    """A saved benchmark of training steps."""
+    usual = {
+        "seconds": seconds,
+        "relative_half_width": 0.034,
+        "images_per_second": 64 / seconds,
+        "process_medians_seconds": [seconds] * 3,
+        "settled": True,
+        "steal_seconds": 0.0,
+        "foreign_cpu_seconds": 0.0,
+        "measured_seconds": 10.0,
+    }
+    return benchmark(framework, "step", **usual | extra)
+
+
+def row(text: str, framework: str) -> list[str]:
+    """The cells of a framework's row."""
+    return next(line.split() for line in text.splitlines() if line.lstrip().startswith(framework))
+
+
+def test_every_figure_stands_beside_the_best_one() -> None:
+    """Fastest first; ratios of times, and accuracy as points behind the best."""
+    text = tables(
+        [
+            step("slow", 0.03),
+            step("fast", 0.02),
+            benchmark("slow", "accuracy", accuracy=0.99),
+            benchmark("fast", "accuracy", accuracy=0.97),
+        ]
+    )
+    assert text.index("Fast") < text.index("Slow")
+    assert row(text, "Fast") == ["Fast", "1.0", "20", "3.4%", "1.00", "3,200", "1.00", "97.00", "-2.00"]
+    assert row(text, "Slow") == ["Slow", "1.0", "30", "3.4%", "1.50", "2,133", "0.67", "99.00", "+0.00"]
+
+
+def test_a_figure_that_is_missing_is_a_dash() -> None:
+    """An arm whose memory run failed still has a row."""
+    text = tables([step("one", 0.02), benchmark("one", "memory", peak_memory_bytes=2**30), step("two", 0.02)])
+    assert row(text, "One")[-2:] == ["1,024", "1.00"]
+    assert row(text, "Two")[-2:] == ["-", "-"]
+
+
+def test_a_reader_is_told_what_makes_a_figure_doubtful() -> None:
+    """Warm-up that never ended, a hypervisor or other processes that took the cores."""
+    text = tables([step("one", 0.02, settled=False, steal_seconds=2.0, foreign_cpu_seconds=3.0)])
+    assert "One was still getting faster" in text
+    assert "withheld 20% of a core" in text
+    assert "other processes used 30% of a core" in text
+
+
+def test_one_process_has_no_uncertainty() -> None:
+    """A dash, and a word about why."""
+    text = tables([step("one", 0.02, process_medians_seconds=[0.02], relative_half_width=None)])
+    assert row(text, "One")[3] == "-"
+    assert "one process shows no spread" in text
+
+
+def test_benchmarks_of_others_are_left_alone() -> None:
+    """A file may hold benchmarks that are not the suite's."""
+    assert tables([{"name": "other", "extra_info": {}}, {"name": "bare"}]) == ""
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "not json", '{"benchmarks": 3}', '{"benchmarks": [{"extra_info": 1}]}'])
+def test_a_file_that_is_no_saved_run_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """Exit status 2, the file named, no traceback."""
+    path = tmp_path / "file.json"
+    path.write_text(content, encoding="utf-8")
+    assert main([str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
+
+
+def test_a_saved_run_gives_its_table_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report is made from the JSON alone."""
+    path = tmp_path / "file.json"
+    path.write_text(json.dumps({"benchmarks": [step("one", 0.02)]}), encoding="utf-8")
+    assert main([str(path)]) == 0
+    assert "One 1.0" in capsys.readouterr().out
