@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from models.probe import PROBE_OPTIMIZER, ParityCase
 from models.reference import Reference
-from models.spec import SGD, Adam, Spec
+from models.spec import SGD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from models.contract import AdamForm, Adapter, Device, Precision
+    from models.contract import AdamForm, Adapter, Device, Precision, Weights
+    from models.spec import Spec
 
 Array = NDArray[Any]
 
@@ -27,10 +28,10 @@ class Observation:
     Args:
         initial: the weights, read back right after building.
         logits: of the first batch, before any step.
-        gradients: of the first batch: the change of the weights in one step of SGD with learning rate 1.
-        adam_1: the weights after one step of the workload's own Adam.
-        adam_10: the weights after ten steps, over ten batches, of Adam with the constants of the probe.
-        epoch: the weights after one more epoch, through the framework's own input pipeline.
+        gradients: of the first batch: what one step of SGD with learning rate 1 takes from the weights.
+        adam_1: what one step of the workload's own Adam adds to the weights, on ``ParityCase.faint``.
+        adam_10: what ten steps, over ten batches, of Adam with the constants of the probe add to the weights.
+        epoch: what one more epoch adds to them, through the framework's own input pipeline.
         losses: of the ten steps, and the mean one of the epoch.
     """
 
@@ -79,29 +80,46 @@ class Observation:
 
 def observe(adapter_class: type[Adapter], case: ParityCase, device: Device, precision: Precision) -> Observation:
     """Record what an adapter does with ``case``. Builds three instances, since compiling frameworks pay for each."""
-    return _record(lambda spec: adapter_class(spec, dict(case.weights), device, precision, seed=0), case)
+    return _record(lambda spec, weights: adapter_class(spec, dict(weights), device, precision, seed=0), case)
 
 
 def expect(case: ParityCase, adam_form: AdamForm) -> Observation:
     """Record what the reference does with ``case``, in float64, with the form of Adam that an adapter declares."""
-    return _record(lambda spec: Reference(spec, case.weights, adam_form), case)
+    return _record(lambda spec, weights: Reference(spec, weights, adam_form), case)
 
 
-def _record(build: Callable[[Spec], Any], case: ParityCase) -> Observation:
+def _record(build: Callable[[Spec, Weights], Any], case: ParityCase) -> Observation:
     batches = case.batches()
-    trainee = build(case.spec.with_optimizer(SGD(learning_rate=1.0)))
+    trainee = build(case.spec.with_optimizer(SGD(learning_rate=1.0)), case.weights)
     initial, logits = trainee.weights(), trainee.logits(batches[0][0])
     trainee.training_step(trainee.to_device(*batches[0]))
-    after = trainee.weights()
-    gradients = {layer: initial[layer].astype(np.float64) - after[layer] for layer in initial}
+    gradients = _difference(initial, trainee.weights())
 
-    own = case.spec.optimizer if isinstance(case.spec.optimizer, Adam) else Adam()
-    trainee = build(case.spec.with_optimizer(own))
-    trainee.training_step(trainee.to_device(*batches[0]))
-    adam_1 = trainee.weights()
+    weights, images = case.faint()
+    trainee = build(case.spec.with_optimizer(case.adam), weights)
+    trainee.training_step(trainee.to_device(images, batches[0][1]))
+    adam_1 = _difference(trainee.weights(), weights)
 
-    trainee = build(case.spec.with_optimizer(PROBE_OPTIMIZER))
+    trainee = build(case.spec.with_optimizer(PROBE_OPTIMIZER), case.weights)
     losses = [float(trainee.training_step(trainee.to_device(*batch))) for batch in batches]
-    adam_10 = trainee.weights()
+    after_steps = trainee.weights()
     losses.append(trainee.train_epoch(case.epoch_images, case.epoch_labels, case.epoch_order, case.batch_size))
-    return Observation(initial, logits, gradients, adam_1, adam_10, trainee.weights(), np.array(losses))
+    return Observation(
+        initial=initial,
+        logits=logits,
+        gradients=gradients,
+        adam_1=adam_1,
+        adam_10=_difference(after_steps, case.weights),
+        epoch=_difference(trainee.weights(), after_steps),
+        losses=np.array(losses),
+    )
+
+
+def _difference(left: Mapping[str, Array], right: Mapping[str, Array]) -> dict[str, Array]:
+    """``left - right`` for each layer, in float64. Where the shapes differ, ``left``, so that the judge can say so."""
+    return {
+        layer: array.astype(np.float64) - right[layer]
+        if layer in right and right[layer].shape == array.shape
+        else array
+        for layer, array in left.items()
+    }

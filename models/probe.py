@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.contract import Images, Labels, Weights
 from models.reference import Reference, pooling_windows
 from models.spec import Adam, Convolution, Dense, MaxPool, Spec
 from models.weights import initial_weights
@@ -21,8 +19,9 @@ from models.weights import initial_weights
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from numpy.typing import NDArray
+
+    from models.contract import Images, Labels, Weights
 
 BATCH_SIZE = 16
 STEPS = 10
@@ -35,8 +34,12 @@ not passed on, or the other form of Adam, changes the weights by per cents, and 
 
 _CASE_ARRAYS = ("images", "labels", "epoch_images", "epoch_labels", "epoch_order")
 
+_FAINTNESS = 1e3
+"""Brightness over epsilon: gradients are about 0.01 in full light, so they become about ten times epsilon at most."""
+
 _TIE = 1e-12
-"""Two maxima closer than this, relatively, come from equal pixels, and either gives the same gradient."""
+"""What is nearer to a kink than this, relatively, lies on it: equal maxima come from equal pixels, and a ReLU's
+input of zero from black ones. There all programs agree."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,29 @@ class ParityCase:
             for start in starts
         )
 
+    def faint(self) -> tuple[Weights, Images]:
+        """Weights without biases, and the first batch so dark that kernels' gradients are as small as epsilon.
+
+        Adam's step is the same for all gradients that are large against epsilon; only here does a program that
+        trains with a tenth or ten times the workload's epsilon differ from it by more than rounding.
+        """
+        epsilon = self.adam.epsilon
+        brightness = min(1.0, _FAINTNESS * epsilon) if epsilon else 1.0
+        return without_biases(self.weights), self.images[: self.batch_size] * np.float32(brightness)
+
+    @property
+    def adam(self) -> Adam:
+        """The workload's own Adam; if it trains otherwise, Adam with its published constants."""
+        return self.spec.optimizer if isinstance(self.spec.optimizer, Adam) else Adam()
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """All but the specification as one flat mapping, for a file without pickle."""
         arrays = {name: getattr(self, name) for name in _CASE_ARRAYS}
-        return {"batch_size": np.array(self.batch_size), **arrays, **{f"weights/{k}": v for k, v in self.weights.items()}}
+        return {
+            "batch_size": np.array(self.batch_size),
+            **arrays,
+            **{f"weights/{k}": v for k, v in self.weights.items()},
+        }
 
     @classmethod
     def from_arrays(cls, spec: Spec, arrays: Mapping[str, NDArray[Any]]) -> ParityCase:
@@ -104,11 +126,13 @@ def parity_case(spec: Spec, images: Images, labels: Labels, seed: int) -> Parity
     probe = spec.with_optimizer(PROBE_OPTIMIZER)
     # Both forms of Adam are followed, so that one case serves every framework.
     references = (Reference(probe, weights, "bias-corrected"), Reference(probe, weights, "epsilon-hat"))
+    unbiased = Reference(probe, without_biases(weights))
     sizes = [BATCH_SIZE] * (STEPS + EPOCH_EXAMPLES // BATCH_SIZE) + [EPOCH_EXAMPLES % BATCH_SIZE]
     chosen: list[np.intp] = []
     for size in sizes:
         candidates = generator.choice(len(images), 2 * size, replace=False)
-        margins = np.min([kink_margins(reference, images[candidates]) for reference in references], axis=0)
+        judges = references if chosen else (*references, unbiased)  # faint() takes the first batch without biases
+        margins = np.min([kink_margins(judge, images[candidates]) for judge in judges], axis=0)
         batch = candidates[np.sort(np.argsort(margins)[size:])]
         for reference in references:
             reference.training_step((images[batch], labels[batch]))
@@ -127,16 +151,20 @@ def kink_margins(reference: Reference, images: Images) -> NDArray[np.float64]:
     """
     margins = np.full(len(images), np.inf)
     for passed in reference.trace(images):
-        if isinstance(passed.layer, MaxPool):
+        if isinstance(passed.layer, MaxPool) and passed.layer.size > 1:
             windows = np.sort(pooling_windows(passed.before, passed.layer.size), axis=-1)
-            distances = windows[..., -1] - windows[..., -2] if passed.layer.size > 1 else np.array([np.inf])
+            distances = windows[..., -1] - windows[..., -2]
             scale = float(windows.max(initial=0.0))
-            distances = np.where(distances > _TIE * scale, distances, np.inf)
         elif isinstance(passed.layer, Convolution) or (isinstance(passed.layer, Dense) and passed.layer.relu):
             distances = np.abs(passed.linear)
             scale = float(distances.max())
         else:
             continue
-        nearest = distances.reshape(len(images), -1).min(axis=1)
-        margins = np.minimum(margins, nearest / scale if scale else nearest)
+        distances = np.where(distances > _TIE * scale, distances, np.inf)
+        margins = np.minimum(margins, distances.reshape(len(images), -1).min(axis=1) / (scale or 1.0))
     return margins
+
+
+def without_biases(weights: Weights) -> Weights:
+    """The same weights with every bias zero."""
+    return {name: np.zeros_like(array) if name.endswith("/bias") else array for name, array in weights.items()}

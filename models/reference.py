@@ -5,6 +5,7 @@ It is written to be checked by eye and by finite differences, and is fast enough
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,8 @@ class Reference:
         if isinstance(layer, Dense):
             return before @ self._weights[f"{name}/kernel"] + self._weights[f"{name}/bias"]
         if isinstance(layer, MaxPool):
-            return pooling_windows(before, layer.size).max(axis=-1)
+            largest: Array = pooling_windows(before, layer.size).max(axis=-1)
+            return largest
         return before.reshape(len(before), -1) if isinstance(layer, Flatten) else before
 
     def _backward(self, passed: Passed, upstream: Array, gradients: Arrays) -> Array:
@@ -158,10 +160,11 @@ class OptimizerState:
         first_correction = 1.0 - adam.beta_1**self.step
         second_correction = 1.0 - adam.beta_2**self.step
         if self.form == "bias-corrected":
-            denominator = np.sqrt(second / second_correction) + adam.epsilon
-            return adam.learning_rate * (first / first_correction) / denominator
-        rate = adam.learning_rate * np.sqrt(second_correction) / first_correction
-        return rate * first / (np.sqrt(second) + adam.epsilon)
+            root: Array = np.sqrt(second / second_correction)
+            return adam.learning_rate * (first / first_correction) / (root + adam.epsilon)
+        root = np.sqrt(second)
+        rate = adam.learning_rate * math.sqrt(second_correction) / first_correction
+        return rate * first / (root + adam.epsilon)
 
 
 def cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:

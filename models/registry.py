@@ -135,7 +135,8 @@ def load_adapter(module: str) -> type[Adapter]:
     """
     if not module.endswith(".py"):
         return cast("type[Adapter]", importlib.import_module(module).Adapter)
-    specification = importlib.util.spec_from_file_location(Path(module).stem, module)
+    # The prefix keeps a file called torch.py from standing in for torch.
+    specification = importlib.util.spec_from_file_location(f"adapter_file_{Path(module).stem}", module)
     if specification is None or specification.loader is None:
         raise ImportError(f"cannot import {module}")
     loaded = importlib.util.module_from_spec(specification)
@@ -145,7 +146,9 @@ def load_adapter(module: str) -> type[Adapter]:
 
 
 def installed_version(distribution: str) -> str | None:
-    """Version of an installed distribution, or None."""
+    """Version of an installed distribution, or None; None also for a file's adapter, which has no distribution."""
+    if not distribution:
+        return None
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

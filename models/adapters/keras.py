@@ -67,7 +67,7 @@ class Adapter:
     def peak_device_memory_bytes(self) -> int | None:
         if self.device.startswith("cpu") or keras.backend.backend() != "tensorflow":
             return None
-        import tensorflow as tf
+        import tensorflow as tf  # noqa: PLC0415 - only this backend has TensorFlow
 
         peak: int = tf.config.experimental.get_memory_info("GPU:0")["peak"]
         return peak

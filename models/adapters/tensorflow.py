@@ -77,7 +77,7 @@ class Adapter:
         self.optimizer.apply(tape.gradient(loss, self.optimizer.variables))
         return loss
 
-    def _forward(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _forward(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         values, parameters = images, iter(self.model.values())
         for layer in self.spec.layers:
             if isinstance(layer, Convolution):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 FRAMEWORK_PACKAGES = frozenset({"torch", "torchvision", "tensorflow", "keras", "jax", "jaxlib", "flax", "optax"})
 
 DECODERS = {
-    "fixtures/datasets/torchvision_idx.py": "its function that decodes with torchvision runs in a child process",
+    "fixtures/datasets/torchvision_source.py": "its function that reads with torchvision runs in a child process",
 }
 """Modules of fixtures/ that may import a framework, inside a function only, and why."""
 

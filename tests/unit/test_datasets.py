@@ -327,7 +327,7 @@ def test_array_that_vanished_after_preparation_is_a_data_error(tmp_path: Path) -
 
 def test_unknown_data_set_lists_the_known_ones(tmp_path: Path) -> None:
     """A misspelt data set is answered with the names that there are."""
-    with pytest.raises(DataError, match=r"no data set called 'minst'\. There are: digits, mnist"):
+    with pytest.raises(DataError, match=r"no data set called 'minst'\. There are: .*digits, fashion-mnist, mnist"):
         prepare("minst", data_dir=None, cache_dir=tmp_path, download=False, report=lambda _: None)
 
 
@@ -392,6 +392,18 @@ def test_images_are_written_in_chunks_without_a_seam(tmp_path: Path, monkeypatch
     np.testing.assert_array_equal(np.load(tmp_path / "x_train.npy"), images.astype(np.float32) / np.float32(255))
 
 
+def test_chosen_images_are_written_in_the_order_in_which_they_are_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of the images, in any order and over several chunks, come out as if they had been picked before."""
+    monkeypatch.setattr("fixtures.datasets.arrays.VALUES_IN_A_CHUNK", 8)
+    images = np.arange(9 * 4, dtype=np.uint8).reshape(9, 2, 2)
+    chosen = np.array([8, 0, 3, 3, 5])
+    write_images(tmp_path, "x_train", images, highest=255, chosen=chosen)
+    expected = images[chosen][..., None].astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(np.load(tmp_path / "x_train.npy"), expected)
+
+
 def child(program: str) -> Description:
     """Run a Python program in the place of the child that prepares a data set."""
     return run_child([sys.executable, "-c", program], "fake", timeout_seconds=60)
@@ -401,6 +413,34 @@ def test_description_is_the_last_line_that_the_child_prints() -> None:
     """Whatever a library prints before, the last line is the report."""
     report = {"description": {"class_names": ["a"], "sources": ["b"]}}
     assert child(f"print('noise'); print({json.dumps(report)!r})") == Description(("a",), ("b",))
+
+
+def test_progress_is_passed_on_as_it_comes() -> None:
+    """Lines of progress reach the user while the child still runs; other lines that it prints do not."""
+    program = """
+import json, os, sys, time
+def say(kind, value):
+    print(json.dumps({kind: value}), flush=True)
+say("progress", "one half")
+print("noise", flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+say("progress", 2)
+say("progress", "the other half")
+say("description", {"class_names": ["a"], "sources": [], "notes": ["b"]})
+"""
+    reports: list[str] = []
+    with tempfile.TemporaryDirectory() as directory:
+        seen = Path(directory) / "seen"
+
+        def report(line: str) -> None:
+            reports.append(line)
+            seen.touch()  # the child goes on only once its first line has arrived
+
+        command = [sys.executable, "-c", program, str(seen)]
+        description = run_child(command, "fake", timeout_seconds=60, report=report)
+    assert reports == ["one half", "the other half"]
+    assert description == Description(("a",), (), ("b",))
 
 
 @pytest.mark.parametrize("kind", [DataError, MissingDataError, CorruptDataError])

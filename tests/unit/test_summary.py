@@ -90,7 +90,9 @@ def test_benchmarks_of_others_are_left_alone() -> None:
     assert tables([{"name": "other", "extra_info": {}}, {"name": "bare"}]) == ""
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "not json", '{"benchmarks": 3}', '{"benchmarks": [{"extra_info": 1}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "not json", '{"benchmarks": 3}', '{"benchmarks": [{"extra_info": 1}]}']
+)
 def test_a_file_that_is_no_saved_run_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:

@@ -199,6 +199,7 @@ import socket, sys
 from fixtures.datasets import prepare_in_child
 
 class Preparation:
+    identifier = "fake"
     def prepare(self, request):
         {action}
 

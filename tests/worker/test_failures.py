@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CAUSES = {
     "segfault": "killed by signal 11, SIGSEGV",
     "killed": "killed by signal 9, SIGKILL (what the kernel does when memory runs out)",
-    "hanging": "no answer to TrainSteps within 25 s; the worker was killed",
+    "hanging": "no answer to TrainSteps within 60 s; the worker was killed",
     "raising": "ArithmeticError during TrainSteps: cannot train on",
     "out_of_memory": "MemoryError during TrainSteps: Unable to allocate",
     "nan_loss": "the loss became nan during TrainSteps",
@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> BenchRun:
     paths = ",".join(f"tests/adapters/{name}.py" for name in CAUSES)
     return run_bench(
         tmp_path_factory.mktemp("results"),
-        *("-m", "cpu and step", "--quick", "--processes", "1", "--worker-timeout", "25"),
+        *("-m", "cpu and step", "--quick", "--processes", "1", "--worker-timeout", "60"),
         *("--framework", f"pytorch,{paths}"),
     )
 

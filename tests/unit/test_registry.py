@@ -1,0 +1,66 @@
+"""The registry: framework identifiers to adapters, without importing any framework."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework, installed_version, load_adapter, resolve
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_importing_the_registry_imports_no_framework() -> None:
+    """In a fresh interpreter, the registry and the workloads load none of any framework's packages."""
+    packages = sorted({package for framework in FRAMEWORKS.values() for package in framework.packages})
+    program = f"import sys, models.registry, models.workloads; print([p for p in {packages} if p in sys.modules])"
+    finished = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("identifier", FRAMEWORKS)
+def test_every_framework_has_an_adapter(identifier: str) -> None:
+    """The module of each framework's adapter exists, and the framework is keyed by its own identifier."""
+    framework = FRAMEWORKS[identifier]
+    assert framework.identifier == identifier
+    assert importlib.util.find_spec(framework.module) is not None
+
+
+@pytest.mark.parametrize("identifier", FRAMEWORKS)
+def test_a_framework_never_hides_itself(identifier: str) -> None:
+    """A worker does not hide the packages that its own framework needs."""
+    framework = FRAMEWORKS[identifier]
+    assert not set(framework.hidden_packages()) & set(framework.packages)
+
+
+def test_default_frameworks_exist() -> None:
+    """What runs without ``--framework`` is known."""
+    assert set(DEFAULT_FRAMEWORKS) <= set(FRAMEWORKS)
+
+
+def test_a_missing_package_is_named() -> None:
+    """A framework that is not installed says which packages it lacks, and has no version."""
+    absent = Framework("absent", "Absent", "models.adapters.absent", "no-such-package", ("no-such-package",), ())
+    assert absent.missing() == ("no-such-package",)
+    assert absent.version() is None
+    assert installed_version("numpy") is not None
+
+
+def test_a_file_is_a_framework(tmp_path: Path) -> None:
+    """The path of a Python file with an ``Adapter`` in it is a framework that hides nothing."""
+    path = tmp_path / "mine.py"
+    path.write_text("class Adapter:\n    adam_form = 'epsilon-hat'\n", encoding="utf-8")
+    framework = resolve(str(path))
+    assert framework is not None
+    assert framework.identifier == "mine"
+    assert framework.hidden_packages() == ()
+    assert load_adapter(framework.module).adam_form == "epsilon-hat"
+
+
+def test_an_unknown_name_is_no_framework() -> None:
+    """A name that is neither known nor a file resolves to nothing."""
+    assert resolve("caffe") is None

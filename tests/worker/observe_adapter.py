@@ -1,0 +1,93 @@
+"""Runs adapters on parity cases in a process of its own: python -m tests.worker.observe_adapter FOLDER MODULE CLASS...
+
+The folder holds ``NAME.json`` (a specification) and ``NAME.npz`` (the case). For each class and case an observation
+``CLASS-NAME.npz`` is written, and for the first class ``facts.json``: what else the contract promises.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from models.parity import ParityCase, observe
+from models.spec import Dropout
+from models.spec_format import from_plain
+
+if TYPE_CHECKING:
+    from models.contract import Adapter
+
+
+def load_cases(folder: Path) -> dict[str, ParityCase]:
+    """The cases in a folder, by name."""
+    cases = {}
+    for path in sorted(folder.glob("*.json")):
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as archive:
+            spec = from_plain(json.loads(path.read_text(encoding="utf-8")))
+            cases[path.stem] = ParityCase.from_arrays(spec, dict(archive))
+    return cases
+
+
+def facts(adapter_class: type[Adapter], case: ParityCase) -> dict[str, Any]:
+    """What an adapter promises beside parity, as observed on one case."""
+    batch = case.batches()[0]
+
+    def build(*, seed: int = 0, rate: float = 0.0, device: Any = "cpu", precision: Any = "float32") -> Adapter:
+        layers = tuple(Dropout(rate) if isinstance(layer, Dropout) else layer for layer in case.spec.layers)
+        return adapter_class(replace(case.spec, layers=layers), dict(case.weights), device, precision, seed)
+
+    def outcome(**options: Any) -> str:
+        try:
+            build(**options)
+        except Exception as error:  # noqa: BLE001 - which error it is, is what is asked
+            return type(error).__name__
+        return "built"
+
+    def after_a_step(seed: int) -> list[float]:
+        adapter = build(seed=seed, rate=0.5)
+        adapter.training_step(adapter.to_device(*batch))
+        adapter.synchronize()
+        return [float(array.sum()) for array in adapter.weights().values()]
+
+    adapter = build(rate=0.5)
+    before = adapter.weights()
+    copies = {name: array.copy() for name, array in before.items()}
+    logits = [adapter.logits(batch[0]) for _ in range(2)]
+    loss = float(adapter.training_step(adapter.to_device(*batch)))
+    mean_loss = adapter.train_epoch(case.epoch_images, case.epoch_labels, case.epoch_order, case.batch_size)
+    return {
+        "unknown precision": outcome(precision="float12"),
+        "cuda": outcome(device="cuda"),
+        "logits without dropout": bool((logits[0] == logits[1]).all()),
+        "kinds of logits": str(logits[0].dtype),
+        "kinds of weights": sorted({str(array.dtype) for array in before.values()}),
+        "names": list(before),
+        "weights are copies": all(np.array_equal(before[name], copies[name]) for name in before),
+        "weights changed": not np.array_equal(adapter.weights()["dense_1/kernel"], before["dense_1/kernel"]),
+        "losses are finite": bool(np.isfinite([loss, mean_loss]).all()),
+        "kind of epoch loss": type(mean_loss).__name__,
+        "device memory on a CPU": adapter.peak_device_memory_bytes(),
+        "same seed": after_a_step(1) == after_a_step(1),
+        "other seed": after_a_step(1) != after_a_step(2),
+    }
+
+
+def main(folder: Path, module: str, names: list[str]) -> None:
+    """Observe every class on every case."""
+    cases = load_cases(folder)
+    for name in names:
+        adapter_class = cast("type[Adapter]", getattr(importlib.import_module(module), name))
+        for case_name, case in cases.items():
+            observed = observe(adapter_class, case, "cpu", "float32").to_arrays()
+            np.savez(folder / f"{name}-{case_name}.npz", **observed)  # type: ignore[arg-type]
+        if name == names[0]:
+            (folder / "facts").write_text(json.dumps(facts(adapter_class, cases["odd"])), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -1,0 +1,180 @@
+"""Real frameworks, each in a process of its own: they train the network that is asked for, and mistakes are caught."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from models.parity import Observation, ParityReport, expect, judge, parity_case
+from models.registry import FRAMEWORKS
+from models.spec import Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.spec_format import to_plain
+from models.workloads import WORKLOADS
+from tests.worker.observe_adapter import load_cases
+
+if TYPE_CHECKING:
+    from models.contract import AdamForm
+
+ROOT = Path(__file__).parents[2]
+
+ODD = Spec(
+    "odd",
+    (27, 20, 2),
+    (
+        Convolution(8, 5, "same"),
+        MaxPool(),
+        Convolution(12, 4, "same"),
+        MaxPool(3),
+        Flatten(),
+        Dense(16, relu=True),
+        Dropout(0.5),
+        Dense(10),
+    ),
+)
+"""All that the workload's network lacks: same padding, an even kernel, channels, sides that differ, dropped rows."""
+
+MISTAKES: dict[str, tuple[str, set[str], AdamForm]] = {
+    "PaddingBefore": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
+    "FlattenedAsNCHW": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
+    "ReshapedToNCHW": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
+    "MissingBias": ("initial: convolution_1/bias is missing", {"initial", "logits", "gradients"}, "bias-corrected"),
+    "FrozenKernel": ("gradients: convolution_2/kernel differs by 1 ", {"gradients", "adam_1"}, "bias-corrected"),
+    "SummedLoss": ("gradients: ", {"gradients", "losses"}, "bias-corrected"),
+    "EpsilonOfKeras": ("adam_1: ", {"adam_1"}, "bias-corrected"),
+    "DefaultBetas": ("adam_10: ", {"adam_10", "epoch"}, "bias-corrected"),
+    "OtherFormOfAdam": ("adam_1: ", {"adam_1", "adam_10", "epoch"}, "epsilon-hat"),
+    "StoredOrder": ("epoch: ", {"epoch"}, "bias-corrected"),
+    "BatchesSwapped": ("epoch: ", {"epoch"}, "bias-corrected"),
+    "LastBatchDropped": ("epoch: ", {"epoch"}, "bias-corrected"),
+}
+"""For each wrong adapter: how its first difference begins, the stages that must differ, the form that it declares."""
+
+INNOCENT = {
+    "FrozenKernel": {"initial", "logits"},
+    "SummedLoss": {"initial", "logits"},
+    "EpsilonOfKeras": {"initial", "logits", "gradients", "adam_10", "epoch", "losses"},
+    "DefaultBetas": {"initial", "logits", "gradients", "adam_1"},
+    "OtherFormOfAdam": {"initial", "logits", "gradients"},
+    "StoredOrder": {"initial", "logits", "gradients", "adam_1", "adam_10"},
+    "BatchesSwapped": {"initial", "logits", "gradients", "adam_1", "adam_10"},
+    "LastBatchDropped": {"initial", "logits", "gradients", "adam_1", "adam_10"},
+}
+"""Stages that a mistake does not reach, where blaming it would mislead."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one process wrote."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    def report(self, name: str, case: str, form: AdamForm) -> ParityReport:
+        """The judgement of one class on one case."""
+        with np.load(self.folder / f"{name}-{case}.npz", allow_pickle=False) as archive:
+            observed = Observation.from_arrays(dict(archive))
+        return judge(expect(load_cases(self.folder)[case], form), observed)
+
+
+def digits() -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.dtype[np.int64]]]:
+    """Real digits on a black background, 28x28, shape (1797, 28, 28, 1)."""
+    images, labels = load_digits(return_X_y=True)
+    small = (images.reshape(-1, 8, 8) / 16.0).astype(np.float32)
+    large = np.pad(small.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
+    return large[..., None], labels.astype(np.int64)
+
+
+def write_cases(folder: Path, *, with_workload: bool) -> None:
+    """Write the cases that a process is to run."""
+    images, labels = digits()
+    two_channels = np.concatenate([images[:, :27, :20], images[:, 1:, 8:]], axis=-1)
+    cases = {"odd": parity_case(ODD, two_channels, labels, seed=42)}
+    if with_workload:
+        cases["digits"] = parity_case(WORKLOADS["digits"].spec, images, labels, seed=42)
+    for name, case in cases.items():
+        plain = to_plain(ODD if name == "odd" else case.spec)
+        (folder / f"{name}.json").write_text(json.dumps(plain), encoding="utf-8")
+        np.savez(folder / f"{name}.npz", **case.to_arrays())  # type: ignore[arg-type]
+
+
+def run(folder: Path, environment: dict[str, str], module: str, *names: str) -> Observed:
+    """Observe classes in a new process, which shows its last words if it fails."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.worker.observe_adapter", str(folder), module, *names],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return Observed(folder, json.loads((folder / "facts").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module", params=["pytorch", "tensorflow", "keras-tensorflow"])
+def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[AdamForm, Observed]:
+    """What a framework's adapter did, and the form of Adam that it is expected to declare."""
+    framework = FRAMEWORKS[request.param]
+    if framework.missing():
+        pytest.skip(f"not installed: {', '.join(framework.missing())}")
+    folder = tmp_path_factory.mktemp(request.param)
+    write_cases(folder, with_workload=True)
+    form: AdamForm = "bias-corrected" if request.param == "pytorch" else "epsilon-hat"
+    return form, run(folder, dict(framework.environment), framework.module, "Adapter")
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What all wrong adapters did, in one process."""
+    folder = tmp_path_factory.mktemp("mistaken")
+    write_cases(folder, with_workload=False)
+    return run(folder, {}, "tests.worker.wrong_adapters", *MISTAKES)
+
+
+@pytest.mark.parametrize("case", ["digits", "odd"])
+def test_adapters_train_the_same_network(case: str, observed: tuple[AdamForm, Observed]) -> None:
+    """Logits, gradients, Adam's steps and an epoch are the reference's, on the workload's network and an odd one."""
+    form, run_of_adapter = observed
+    report = run_of_adapter.report("Adapter", case, form)
+    assert report.passed, "\n".join(report.differences)
+
+
+def test_adapters_keep_the_contract(observed: tuple[AdamForm, Observed]) -> None:
+    """What comes back has the promised kinds, weights are copies, and dropout follows the seed and nothing else."""
+    facts = observed[1].facts
+    assert facts.pop("cuda") in ("DeviceUnavailableError", "built")
+    assert facts.pop("names") == list(ODD.parameter_shapes())
+    assert facts == {
+        "unknown precision": "ValueError",
+        "logits without dropout": True,
+        "kinds of logits": "float32",
+        "kinds of weights": ["float32"],
+        "weights are copies": True,
+        "weights changed": True,
+        "losses are finite": True,
+        "kind of epoch loss": "float",
+        "device memory on a CPU": None,
+        "same seed": True,
+        "other seed": True,
+    }
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_caught_and_named(name: str, mistaken: Observed) -> None:
+    """Each wrong adapter fails parity, the first line names what is wrong, and no earlier stage is blamed."""
+    begins, stages, form = MISTAKES[name]
+    report = mistaken.report(name, "odd", form)
+    blamed = {line.partition(":")[0] for line in report.differences}
+    assert not report.passed
+    assert report.differences[0].startswith(begins)
+    assert stages <= blamed
+    assert not blamed & INNOCENT.get(name, set())
