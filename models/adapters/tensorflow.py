@@ -104,10 +104,11 @@ class _Pipeline:
             tensors = tf.constant(images), tf.constant(labels)
             self._order = tf.Variable(tf.zeros(len(labels), tf.int64))
         starts = tf.data.Dataset.range(0, len(labels), batch_size)
+        # One batch is prepared while another is trained. Parallel calls only took cores from training: measured on
+        # digits, an epoch costs 15 ms more than its steps this way, and 46 ms with AUTOTUNE for both.
         self._dataset = starts.map(
-            lambda start: tuple(tf.gather(tensor, self._order[start : start + batch_size]) for tensor in tensors),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        ).prefetch(tf.data.AUTOTUNE)
+            lambda start: tuple(tf.gather(tensor, self._order[start : start + batch_size]) for tensor in tensors)
+        ).prefetch(2)
 
     def serves(self, images: Images, labels: Labels, batch_size: int) -> bool:
         """Whether this pipeline was made for these very arrays."""
