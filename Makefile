@@ -8,6 +8,9 @@ VENV := .venv
 # Written last, so a set-up that was interrupted is never taken for a finished one.
 COMPLETE := $(VENV)/.complete
 
+# Two set-ups at once would each clear what the other installs, so the second waits and looks again, where it can.
+LOCK := $(and $(shell command -v flock),flock Makefile)
+
 COMPILE := ../$(VENV)/bin/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
@@ -23,13 +26,17 @@ setup: $(COMPLETE) ## build .venv from the pinned, hashed requirements; nothing 
 # Whatever was there is cleared: a half-installed package would look installed to uv. Its cache makes that cheap.
 # uv installs torch, not pip: pip prefers a "+cpu" build where one is offered, which does not fit torchvision.
 $(COMPLETE): requirements/bootstrap.txt requirements/requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-	  { echo 'cnn-dyno needs Python 3.11: set PYTHON=..., for example make $(MAKECMDGOALS) PYTHON=/path/to/python3.11' >&2; \
+ifdef LOCK
+	@$(LOCK) $(MAKE) --no-print-directory LOCK= $@
+else
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo 'cnn-dyno needs Python 3.11: set PYTHON=..., for example make setup PYTHON=/path/to/python3.11' >&2; \
 	    exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
+	"$(PYTHON)" -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	$(VENV)/bin/uv pip sync --python $(VENV)/bin/python --require-hashes requirements/requirements.txt
 	@touch $@
+endif
 
 bench: $(COMPLETE) ## measure: pytest bench $(ARGS)
 	$(VENV)/bin/pytest bench $(ARGS)

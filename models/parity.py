@@ -39,8 +39,8 @@ class ParityReport:
         passed: True if nothing differs.
         errors: for each stage the worst layer's error; infinite where something is missing or not finite.
         tolerances: for each stage, the largest error that passes.
-        differences: one line for each layer that differs: in the order of the stages, since a later one inherits
-            what an earlier one got wrong, and worst first in each.
+        differences: one line for each layer that differs, and one if there are more or fewer parameters: in the order
+            of the stages, since a later one inherits what an earlier one got wrong, and worst first in each.
     """
 
     passed: bool
@@ -102,7 +102,7 @@ def _compare(expected: Observation, observed: Observation) -> dict[str, list[_Co
     gradient is within rounding of zero, Adam makes a whole step of it either way, so single weights prove nothing.
     """
     return {
-        "initial": _by_layer(expected.initial, observed.initial, _largest),
+        "initial": [*_by_layer(expected.initial, observed.initial, _largest), _count(expected, observed)],
         "logits": [_one("outputs", expected.logits, observed.logits, _largest(expected.logits), _largest)],
         "gradients": _by_layer(expected.gradients, observed.gradients, _largest),
         "adam_1": _by_layer(expected.adam_1, observed.adam_1, _root_mean_square),
@@ -123,6 +123,11 @@ def _by_layer(
         for layer, array in expected.items()
     ]
     return result + [_Compared(layer, math.inf, "should not exist") for layer in observed if layer not in expected]
+
+
+def _count(expected: Observation, observed: Observation) -> _Compared:
+    wanted, found = expected.parameter_count, observed.parameter_count
+    return _Compared("parameter count", 0.0 if found == wanted else math.inf, f"{found}, expected {wanted}")
 
 
 def _one(what: str, expected: Array, observed: Array, scale: float, size: Callable[[Array], float]) -> _Compared:

@@ -59,7 +59,13 @@ class Framework:
         return tuple(name for name in _OPTIONAL_PACKAGES if name not in self.packages)
 
 
-_QUIET_TENSORFLOW = MappingProxyType({"TF_CPP_MIN_LOG_LEVEL": "2"})
+_TENSORFLOW = MappingProxyType(
+    {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        # Else it takes nearly all memory of a GPU, and the arms beside it find none.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
+)
 
 FRAMEWORKS = MappingProxyType(
     {
@@ -80,7 +86,7 @@ FRAMEWORKS = MappingProxyType(
                 distribution="tensorflow",
                 requires=("tensorflow",),
                 packages=("tensorflow", "keras"),
-                environment=_QUIET_TENSORFLOW,
+                environment=_TENSORFLOW,
             ),
             Framework(
                 identifier="keras-tensorflow",
@@ -89,7 +95,7 @@ FRAMEWORKS = MappingProxyType(
                 distribution="keras",
                 requires=("keras", "tensorflow"),
                 packages=("keras", "tensorflow"),
-                environment=MappingProxyType({"KERAS_BACKEND": "tensorflow", **_QUIET_TENSORFLOW}),
+                environment=MappingProxyType({"KERAS_BACKEND": "tensorflow", **_TENSORFLOW}),
             ),
         )
     }

@@ -1,7 +1,7 @@
 """The workloads: a data set, a network and a recipe, as the studies in the README describe them.
 
-An accuracy threshold is what training must reach on the real data with any seed: below it, something is broken. It
-lies under what a study published and what was measured here, by several times the spread over seeds.
+An accuracy threshold is for the whole, real data set: below it, something is broken. It lies under what the study
+published and under what was measured here with one seed, by a margin that was judged and not measured.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ _ALL = (
         batch_size=64,  # the blog gives neither this nor the optimiser nor the epochs
         epochs=5,
         # 11,290 parameters learn little. With 8,000 of the 50,000 images and as many steps, PyTorch gets to 0.555.
-        accuracy_threshold=0.55,
+        accuracy_threshold=0.50,
         published=(
             Published("tensorflow", note="a chart without numbers: about as fast as PyTorch"),
             Published("keras-tensorflow", note="a chart without numbers: slower than the other two"),

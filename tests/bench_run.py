@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+TIMEOUT_SECONDS = 1200
+"""No run of a test takes as long; one that hangs is killed, and the kernel ends its workers with it."""
+RUN_MARK = "CNN_DYNO_TEST_RUN"
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,22 @@ def bench_command(*arguments: str) -> list[str]:
 
 
 def bench_environment() -> dict[str, str]:
-    """This process's environment, without what pytest and coverage add to it."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    """This process's environment, without what pytest and coverage add to it, and marked as this process's run."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    return {**kept, RUN_MARK: str(os.getpid())}
+
+
+def workers() -> list[psutil.Process]:
+    """Worker processes of runs that this process has started, orphans included."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_worker = "sys.stdin.readline" in " ".join(process.cmdline())
+            if is_worker and process.environ().get(RUN_MARK) == str(os.getpid()):
+                found.append(process)
+        except psutil.Error:
+            continue  # it has ended, or belongs to somebody else
+    return found
 
 
 def run_bench(results: Path, *arguments: str) -> BenchRun:
@@ -48,6 +67,7 @@ def run_bench(results: Path, *arguments: str) -> BenchRun:
         capture_output=True,
         text=True,
         check=False,
+        timeout=TIMEOUT_SECONDS,
     )
     content = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() and saved.stat().st_size else {}
     return BenchRun(finished.returncode, finished.stdout + finished.stderr, content)

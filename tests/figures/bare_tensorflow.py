@@ -43,12 +43,11 @@ def burst(batches: list[tuple[NDArray[np.float32], NDArray[np.int64]]]) -> Calla
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, weights)
         steps_taken.assign_add(1.0)
-        first = 1.0 - tf.pow(0.9, steps_taken)
-        second = 1.0 - tf.pow(0.999, steps_taken)
+        rate = 1e-3 * tf.sqrt(1.0 - 0.999**steps_taken) / (1.0 - 0.9**steps_taken)
         for weight, gradient, mean, square in zip(weights, gradients, means, squares, strict=True):
-            mean.assign(0.9 * mean + 0.1 * gradient)
-            square.assign(0.999 * square + 0.001 * tf.square(gradient))
-            weight.assign_sub(1e-3 * (mean / first) / (tf.sqrt(square / second) + 1e-8))
+            mean.assign_add(0.1 * (gradient - mean))
+            square.assign_add(0.001 * (tf.square(gradient) - square))
+            weight.assign_sub(rate * mean / (tf.sqrt(square) + 1e-8))
         return loss
 
     tensors = [(tf.constant(x), tf.constant(y)) for x, y in batches]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         (["--processes", "0"], ["--processes 0", "at least 1"]),
         (["--worker-timeout", "soon"], ["--worker-timeout soon", "above 0"]),
         (["--worker-timeout", "nan"], ["--worker-timeout nan", "above 0"]),
+        (["--worker-timeout", "1e300"], ["--worker-timeout 1e300", "at most 86,400"]),
         (["--data-dir", "nowhere/at/all"], ["--data-dir nowhere/at/all", "no such directory"]),
         (["--quick", "--thorough"], ["--quick and --thorough"]),
     ],
@@ -58,7 +59,32 @@ def test_corrupt_data_is_named_before_anything_is_measured(tmp_path: Path) -> No
     names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
     for name in names:
         (raw / f"{name}.gz").write_bytes(b"not what it should be")
-    run = run_bench(tmp_path, "--workload", "mnist-3conv", "--data-dir", str(tmp_path))
+    # With the root, the workspace is elsewhere too.
+    run = run_bench(tmp_path, "--rootdir", str(tmp_path), "--workload", "mnist-3conv", "--data-dir", str(tmp_path))
     assert run.status == pytest.ExitCode.USAGE_ERROR
     assert "train-images-idx3-ubyte.gz" in run.output
+    assert "Traceback" not in run.output
+    assert list((tmp_path / ".cnn-dyno" / "data" / "datasets").iterdir()) == []
+
+
+def test_a_workspace_that_cannot_be_written_is_found_out_before_anything_is_measured(tmp_path: Path) -> None:
+    """A file stands where the workspace should be, which stops even root; the folder is named, and what to do."""
+    (tmp_path / ".cnn-dyno").touch()
+    run = run_bench(tmp_path, "--rootdir", str(tmp_path), "-m", "cpu and memory", "--framework", "pytorch")
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert f"{tmp_path / '.cnn-dyno' / 'runs'} cannot be written" in run.output
+    assert "make it writable" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_a_place_for_results_that_cannot_be_written_is_found_out_before_anything_is_measured(tmp_path: Path) -> None:
+    """A file stands where results should be saved."""
+    storage = tmp_path / "file"
+    storage.touch()
+    run = run_bench(
+        *(tmp_path, f"--benchmark-storage={storage}", "-m", "cpu and memory", "--framework", "pytorch"),
+    )
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert f"{storage} cannot be written" in run.output
+    assert "--benchmark-storage" in run.output
     assert "Traceback" not in run.output

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.adapter_files import MEMBERS, AdapterFileError, check_adapter_file
+from fixtures.adapter_files import MEMBERS, AdapterFileError, check_adapter_file, measured_like_its_base
+from models.registry import FRAMEWORKS, Framework, resolve
 
 ROOT = Path(__file__).parents[2]
 WHOLE = "class Adapter:\n    adam_form = 'bias-corrected'\n" + "".join(
@@ -85,3 +86,70 @@ def test_what_is_no_adapter_is_named(tmp_path: Path, source: bytes, message: str
         check_adapter_file(file)
     assert str(raised.value).startswith(f"{file}: ")
     assert "\n" not in str(raised.value)
+
+
+def own(folder: Path, source: str) -> Framework:
+    """The framework that a file with these lines is measured as."""
+    (folder / "mine.py").write_text(source)
+    found = resolve(str(folder / "mine.py"))
+    assert found is not None
+    return measured_like_its_base(found)
+
+
+@pytest.mark.parametrize(
+    ("source", "identifier"),
+    [
+        pytest.param("from models.adapters.pytorch import Adapter as PyTorch", "pytorch", id="adapter"),
+        pytest.param("from models.adapters import tensorflow", "tensorflow", id="adapter-from-its-package"),
+        pytest.param("import models.adapters.keras as base\nimport tensorflow", "keras-tensorflow", id="adapter-first"),
+        pytest.param("try:\n    import torch.nn as nn\nexcept ImportError:\n    pass", "pytorch", id="torch"),
+        pytest.param("from tensorflow import nn", "tensorflow", id="tensorflow"),
+        pytest.param(
+            "import os\nos.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'\nimport tensorflow", "tensorflow", id="own-setting"
+        ),
+        pytest.param("import keras", "keras-tensorflow", id="keras"),
+        pytest.param("import tensorflow\nfrom keras import layers", "keras-tensorflow", id="keras-and-tensorflow"),
+    ],
+)
+def test_a_file_is_measured_like_its_base(tmp_path: Path, source: str, identifier: str) -> None:
+    """A file's imports tell its framework; it hides, sets, needs and reports the same, under its own name."""
+    base, framework = FRAMEWORKS[identifier], own(tmp_path, source)
+    assert (framework.identifier, framework.title) == ("mine", "mine")
+    assert framework.module == str(tmp_path / "mine.py")
+    assert framework.hidden_packages() == base.hidden_packages() != ()
+    assert framework.environment == base.environment
+    assert (framework.requires, framework.distribution) == (base.requires, base.distribution)
+
+
+def test_an_adapter_of_jax_sees_no_other_framework(tmp_path: Path) -> None:
+    """JAX is not registered, and what belongs to it is known all the same."""
+    framework = own(tmp_path, "import jax.numpy as jnp\nimport optax")
+    assert framework.packages == ("jax", "flax", "optax")
+    assert {"torch", "tensorflow", "keras", "scipy"} <= set(framework.hidden_packages())
+
+
+def test_what_a_file_imports_is_not_hidden_from_it(tmp_path: Path) -> None:
+    """A package that the base would hide stays visible if the file imports it, in a function too."""
+    framework = own(tmp_path, "import torch, torchvision\ndef f():\n    from scipy import special")
+    hidden = FRAMEWORKS["pytorch"].hidden_packages()
+    assert set(hidden) - set(framework.hidden_packages()) == {"torchvision", "scipy"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("import numpy", id="none"),
+        pytest.param("def f():\n    import torch", id="in-a-function"),
+        pytest.param("from .torch import nn", id="relative"),
+        pytest.param("import torch_geometric", id="longer-name"),
+        pytest.param("import torch, tensorflow", id="two"),
+        pytest.param("import keras, jax", id="other-backend"),
+        pytest.param("import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras", id="own-backend"),
+        pytest.param("from models.adapters import pytorch, keras", id="two-adapters"),
+    ],
+)
+def test_a_file_of_no_known_framework_hides_nothing(tmp_path: Path, source: str) -> None:
+    """Where the imports do not tell one framework, nothing is hidden and no version is claimed."""
+    framework = own(tmp_path, source)
+    assert framework.hidden_packages() == ()
+    assert (framework.environment, framework.requires, framework.distribution) == ({}, (), "")

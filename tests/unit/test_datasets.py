@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -313,7 +315,7 @@ def test_only_old_leftovers_are_cleaned_up(tmp_path: Path) -> None:
 def test_cache_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     """A cache directory below a file is a data error that names the place."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"cannot be kept in .*file/datasets.*Choose a cache directory"):
+    with pytest.raises(DataError, match=r"cannot be kept in .*file/datasets.*Make that folder writable"):
         prepared_in(tmp_path / "file" / "datasets")
 
 
@@ -517,6 +519,38 @@ def test_interrupt_kills_the_child_and_leaves_nothing(tmp_path: Path) -> None:
     assert names_in(entries) == set()
     with pytest.raises(ProcessLookupError):
         os.kill(int(noted.read_text()), 0)
+
+
+KILLED = """
+from pathlib import Path
+from fixtures.datasets import DATASETS
+from fixtures.datasets.child_process import prepare_in_child
+from fixtures.datasets.preparation import Request
+
+prepare_in_child(DATASETS["digits"], Request((), Path("unused"), download=False))
+"""
+
+STUCK = "import os, sys, time; print(os.getpid(), file=open({noted!r}, 'w', buffering=1)); time.sleep(600)"
+
+
+def test_the_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """The kernel ends it, whatever it is doing: here, importing a library that takes for ever."""
+    noted = tmp_path / "child"
+    (tmp_path / "sklearn.py").write_text(STUCK.format(noted=str(noted)))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", KILLED], cwd=REPOSITORY, env=environment)
+    try:
+        while parent.poll() is None and not (noted.exists() and noted.read_text().endswith("\n")):
+            time.sleep(0.01)
+        child = psutil.Process(int(noted.read_text()))
+    finally:
+        parent.kill()
+        parent.wait()
+    try:
+        assert psutil.wait_procs([child], timeout=20)[1] == []
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def test_parent_imports_no_decoding_library(tmp_path: Path) -> None:

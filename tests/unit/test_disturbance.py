@@ -54,10 +54,12 @@ def test_a_process_that_ended_makes_foreign_work_unknown() -> None:
     assert between(before, snapshot(busy=2.0), (7,)).foreign_cpu_seconds is None
 
 
-def test_rounding_to_ticks_never_gives_negative_work() -> None:
-    """Own processes may be counted one tick ahead of the machine; foreign work is then zero."""
-    after = snapshot(busy=1.0, processes={7: 1.01})
-    assert between(snapshot(processes={7: 0.0}), after, (7,)).foreign_cpu_seconds == 0.0
+def test_errors_of_ticks_cancel_in_a_sum() -> None:
+    """Own processes may be counted one tick ahead of the machine; kept negative, that is made up for by the next."""
+    start, ahead = snapshot(processes={7: 0.0}), snapshot(busy=1.0, processes={7: 1.01})
+    level = snapshot(busy=2.0, processes={7: 2.0})
+    parts = [between(start, ahead, (7,)).foreign_cpu_seconds, between(ahead, level, (7,)).foreign_cpu_seconds]
+    assert parts == pytest.approx([-0.01, 0.01])
 
 
 def test_without_proc_the_figures_are_unknown(tmp_path: Path) -> None:

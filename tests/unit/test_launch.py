@@ -106,6 +106,11 @@ def test_the_command_survives_the_split_that_execnet_does() -> None:
     assert shlex.split(command) == ["env", "FLAGS=a b'c", "N=1", "/opt/my python/bin/python"]
 
 
+def test_two_slashes_before_the_interpreter_are_one() -> None:
+    """They mean the same file, and would end the interpreter's part of execnet's specification."""
+    assert python_command(Path("//opt//bin/python"), {}) == "env /opt/bin/python"
+
+
 @pytest.mark.parametrize("value", ["file://x", "//"], ids=["address", "slashes"])
 def test_a_value_that_would_break_the_specification_is_refused(value: str) -> None:
     """Two slashes would end the interpreter's part of execnet's specification, so they are named in an error."""
@@ -113,16 +118,23 @@ def test_a_value_that_would_break_the_specification_is_refused(value: str) -> No
         python_command(Path("/python"), {"ADDRESS": value})
 
 
-def test_a_gateway_starts_with_the_variables_already_set() -> None:
-    """A worker's interpreter has its variables before it starts: the hash seed, read only at start, is fixed."""
-    command = python_command(Path(sys.executable), {"PYTHONHASHSEED": "0", "GREETING": "good day"})
+@pytest.mark.parametrize("folder", ["plain", "a=b c", "$(exit 1)'\""], ids=["plain", "equals-and-space", "shell-words"])
+def test_a_gateway_starts_with_the_variables_already_set(tmp_path: Path, folder: str) -> None:
+    """A worker's interpreter has its variables before it starts, and wherever it lies it is one process.
+
+    The hash seed is read only at start.
+    """
+    interpreter = tmp_path / folder / "python"
+    interpreter.parent.mkdir()
+    interpreter.symlink_to(sys.executable)
+    command = python_command(interpreter, {"PYTHONHASHSEED": "0", "GREETING": "good day"})
     group = execnet.Group()
     try:
         gateway = group.makegateway(f"popen//python={command}")
         channel = gateway.remote_exec(
-            "import os, sys; channel.send((os.environ['GREETING'], sys.flags.hash_randomization))"
+            "import os, sys; channel.send((os.environ['GREETING'], sys.flags.hash_randomization, os.getppid()))"
         )
-        assert channel.receive(60) == ("good day", 0)
+        assert channel.receive(60) == ("good day", 0, os.getpid())
     finally:
         group.terminate(timeout=5)
 

@@ -99,10 +99,14 @@ def test_a_missing_layer_is_a_difference(stage: str, expected: Observation) -> N
 
 
 def test_an_additional_layer_is_a_difference(expected: Observation) -> None:
-    """A layer that the specification does not have is named."""
+    """A layer that the specification does not have is named, and the parameters are counted."""
     arrays = {**rounded(expected), "initial/dense_3/bias": np.zeros(3, np.float32)}
     report = judge(expected, Observation.from_arrays(arrays))
-    assert report.differences == ("initial: dense_3/bias should not exist",)
+    count = SPEC.parameter_count()
+    assert report.differences == (
+        "initial: dense_3/bias should not exist",
+        f"initial: parameter count {count + 3}, expected {count}",
+    )
 
 
 @pytest.mark.parametrize("stage", LAYER_STAGES)

@@ -61,6 +61,7 @@ def facts(adapter_class: type[Adapter], case: ParityCase) -> dict[str, Any]:
     loss = float(adapter.training_step(adapter.to_device(*batch)))
     mean_loss = adapter.train_epoch(case.epoch_images, case.epoch_labels, case.epoch_order, case.batch_size)
     return {
+        "adam_form": adapter_class.adam_form,
         "unknown precision": outcome(precision="float12"),
         "cuda": outcome(device="cuda"),
         "logits without dropout": bool((logits[0] == logits[1]).all()),

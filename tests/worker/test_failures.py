@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import signal
 import subprocess
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from tests.bench_run import PROJECT_ROOT, BenchRun, bench_command, bench_environment, run_bench
+from tests.bench_run import PROJECT_ROOT, BenchRun, bench_command, bench_environment, run_bench, workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +29,8 @@ CAUSES = {
     "nan_loss": "the loss became nan during TrainSteps",
     "unimportable": "ModuleNotFoundError during ImportFramework: No module named 'a_framework_that_nobody_has'",
     "noisy_exit": "exit status 3",
+    "quits": "SystemExit during TrainSteps: the licence has expired",
+    "untransferable": "DumpError during ImportFramework: the reply cannot travel",
 }
 
 
@@ -56,7 +60,6 @@ def test_a_failed_worker_says_what_happened(run: BenchRun, name: str) -> None:
     """One line: which worker, doing what, what happened; and how to replay it by hand."""
     line = rf"digits-{name}-cpu process-1: .*{re.escape(CAUSES[name])}"
     assert re.search(line, run.output), run.output
-    assert not re.search(rf"failed.*digits-{name}-cpu.*\n.*File .*fixtures", run.output)
 
 
 def test_the_last_words_of_a_worker_are_shown(run: BenchRun) -> None:
@@ -68,7 +71,7 @@ def test_the_last_words_of_a_worker_are_shown(run: BenchRun) -> None:
 def test_a_failed_worker_can_be_replayed_by_hand(run: BenchRun) -> None:
     """The command that the message shows performs the same requests, and fails in the same way."""
     command = next(
-        line.strip().removeprefix("E").strip().removeprefix("to replay it: ")
+        line.strip().removeprefix("E").strip().removeprefix("to replay it, from the checkout: ")
         for line in run.output.splitlines()
         if "to replay it" in line and "digits-raising-cpu" in line
     )
@@ -80,27 +83,25 @@ def test_a_failed_worker_can_be_replayed_by_hand(run: BenchRun) -> None:
 
 
 def test_no_worker_is_left_behind(run: BenchRun) -> None:
-    """After a run with deaths and hangs, no process of this checkout's workers exists."""
+    """After a run with deaths and hangs, none of its workers exists."""
     assert run.status == pytest.ExitCode.TESTS_FAILED
-    assert workers_of(os.getpid()) == []
+    assert workers() == []
 
 
-def workers_of(pid: int) -> list[int]:
-    """Worker processes below a process."""
-    return [
-        child.pid
-        for child in psutil.Process(pid).children(recursive=True)
-        if "sys.stdin.readline" in " ".join(child.cmdline())
-    ]
+@dataclass
+class Interruption:
+    """A run that is ended in a phase: its exit status, all that it printed, and its file of results."""
+
+    status: int
+    output: str
+    saved: Path
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-def test_workers_end_with_the_run_however_it_ends(tmp_path: Path, how: signal.Signals) -> None:
-    """Interrupted or killed while a worker trains: the workers are gone, and Ctrl-C says so without a traceback."""
-    saved = tmp_path / "saved.json"
-    arguments = ["-m", "cpu and step", "--framework", "pytorch", "--thorough", f"--benchmark-json={saved}"]
+def interrupt(results: Path, phase: str, how: signal.Signals, *arguments: str) -> Interruption:
+    """Start a run, end it in the given way once it prints ``phase``, and see its workers end."""
+    saved = results / "saved.json"
     process = subprocess.Popen(
-        bench_command(*arguments, f"--benchmark-storage={tmp_path}"),
+        bench_command(*arguments, f"--benchmark-json={saved}", f"--benchmark-storage={results}"),
         cwd=PROJECT_ROOT,
         env=bench_environment(),
         stdout=subprocess.PIPE,
@@ -108,22 +109,52 @@ def test_workers_end_with_the_run_however_it_ends(tmp_path: Path, how: signal.Si
         text=True,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    watchdog = threading.Timer(300, process.kill)
+    watchdog = threading.Timer(600, process.kill)
     watchdog.start()
     output = ""
-    for line in process.stdout:
+    for line in process.stdout or ():
         output += line
-        if "process 2 of 8: training steps" in line:
+        if phase in line:
             break
-    workers = [psutil.Process(pid) for pid in workers_of(process.pid)]
-    assert len(workers) == 1, output
+    assert phase in output, output
+    # Ctrl-C reaches the whole process group, as from a terminal; a kill only the run itself.
     os.killpg(process.pid, how) if how == signal.SIGINT else process.kill()
     output += process.communicate()[0]
     watchdog.cancel()
-    _gone, alive = psutil.wait_procs(workers, timeout=20)
+    _gone, alive = psutil.wait_procs(workers(), timeout=20)
     assert not alive
-    if how == signal.SIGINT:
-        assert process.returncode == pytest.ExitCode.INTERRUPTED, output
-        assert "Traceback" not in output
-        assert "test_training_step[digits-pytorch-cpu]" in saved.read_text(encoding="utf-8")
+    return Interruption(process.returncode, output, saved)
+
+
+STEPS = ("-m", "cpu and step", "--framework", "pytorch", "--thorough")
+
+
+@pytest.mark.parametrize("phase", ["process 1 of 8: starting", "process 1 of 8: proving", "process 2 of 8: training"])
+def test_ctrl_c_ends_the_workers_and_says_so_without_a_traceback(tmp_path: Path, phase: str) -> None:
+    """In any phase; what was read before it is saved, marked as interrupted."""
+    ended = interrupt(tmp_path, phase, signal.SIGINT, *STEPS)
+    assert ended.status == pytest.ExitCode.INTERRUPTED, ended.output
+    assert "Traceback" not in ended.output
+    if "process 2" in phase:
+        saved = json.loads(ended.saved.read_text(encoding="utf-8"))
+        (benchmark,) = saved["benchmarks"]
+        assert benchmark["extra_info"]["interrupted"] is True
+        assert "The run was interrupted" in ended.output
+    else:
+        assert "interrupted before it was measured" in ended.output
+
+
+def test_ctrl_c_while_memory_is_watched_keeps_what_was_timed(tmp_path: Path) -> None:
+    """The first step of every process was read; memory was not."""
+    arguments = ("-m", "cpu and (first_step or memory)", "--framework", "pytorch", "--quick", "--processes", "1")
+    ended = interrupt(tmp_path, "memory: one epoch of each", signal.SIGINT, *arguments)
+    assert ended.status == pytest.ExitCode.INTERRUPTED, ended.output
+    assert "Traceback" not in ended.output
+    names = [one["name"] for one in json.loads(ended.saved.read_text(encoding="utf-8"))["benchmarks"]]
+    assert names == ["test_first_step[digits-pytorch-cpu]"]
+
+
+def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    """Nobody is there to end them, so the kernel does."""
+    ended = interrupt(tmp_path, "process 1 of 8: training", signal.SIGKILL, *STEPS)
+    assert ended.status == -signal.SIGKILL
