@@ -103,6 +103,12 @@ def test_a_file_that_is_no_saved_run_is_refused_in_one_line(
     assert str(path) in capsys.readouterr().err
 
 
+def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Silence would look like an empty result."""
+    assert main([]) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
 def test_a_saved_run_gives_its_table_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The report is made from the JSON alone."""
     path = tmp_path / "file.json"
