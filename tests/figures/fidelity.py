@@ -4,7 +4,7 @@
 and of the bare program of the same framework alternate (A B B A), so that both see the same process and the
 same moment; both models are built anew several times, since their place in memory has its say too. Printed for
 each framework: the geometric mean over processes of the median ratio, and its 95 % confidence interval. Takes
-about seven minutes; the machine must be quiet.
+about ten minutes; the machine must be quiet.
 """
 
 from __future__ import annotations

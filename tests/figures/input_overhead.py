@@ -3,7 +3,7 @@
 ``python -m tests.figures.input_overhead`` starts fresh processes. In each, epochs over generated images (of
 MNIST's shape; how many is an option) and bursts of just as many training steps alternate, so that both see the
 same moment of a machine that drifts. Printed for each framework: the geometric mean over processes of the
-median ratio, and its 95 % confidence interval. Takes about five minutes; the machine must be quiet.
+median ratio, and its 95 % confidence interval. Takes about nine minutes; the machine must be quiet.
 """
 
 from __future__ import annotations
