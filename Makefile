@@ -59,6 +59,7 @@ format: $(COMPLETE) ## let ruff format and fix what it safely can
 lock: $(COMPLETE) ## pin requirements/*.in again; newer versions with ARGS=--upgrade
 	cd requirements && $(COMPILE) $(ARGS) requirements.in --output-file requirements.txt
 	cd requirements && $(COMPILE) --constraints requirements.txt --upgrade bootstrap.in --output-file bootstrap.txt
+	cd requirements && $(COMPILE) $(ARGS) tf-estimator.in --output-file tf-estimator.txt
 
 clean: ## remove .venv and what tools left behind; saved results stay
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -6,5 +6,5 @@ pytest_plugins = [
     "fixtures.laboratory",
     "fixtures.recording",
     "fixtures.saving",
-    "fixtures.summary",
+    "fixtures.terminal",
 ]

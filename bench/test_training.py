@@ -38,6 +38,6 @@ def test_peak_memory(readings: ArmReadings, record: Record) -> None:
 @pytest.mark.accuracy
 def test_final_accuracy(readings: ArmReadings, record: Record) -> None:
     """Share of test examples classified rightly after training; it must reach the workload's threshold."""
-    training = record.final_accuracy(readings)
+    accuracy = record.final_accuracy(readings)
     threshold = readings.arm.workload.accuracy_threshold
-    assert training.accuracy >= threshold, f"accuracy {training.accuracy:.4f} is below {threshold}"
+    assert accuracy >= threshold, f"accuracy {accuracy:.4f} is below {threshold}"

@@ -44,8 +44,15 @@ class Adapter(Protocol):
 
     adam_form: ClassVar[AdamForm]
 
-    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
-        """Build the model with exactly these weights; ``seed`` drives dropout and nothing else.
+    def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
+        """Build the model.
+
+        Args:
+            spec: network and optimiser; for a ``DefaultAdam`` the framework's own constants apply.
+            weights: exactly these; None lets the framework draw its own, as it does by default.
+            device: where it is trained.
+            precision: of weights and arithmetic.
+            seed: drives dropout, and whatever else is left to the framework: weights, shuffling.
 
         Raises:
             DeviceUnavailableError: if the framework cannot use ``device``.
@@ -57,11 +64,14 @@ class Adapter(Protocol):
     def training_step(self, batch: Any) -> Any:
         """Forward, loss, gradients, update. Returns the batch's loss, which ``float()`` accepts and may wait for."""
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
-        """Train once over the arrays, with this framework's own input pipeline.
+    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
+        """Train once over the arrays, with this framework's own input pipeline. The last batch may be smaller.
 
         Args:
-            order: shape (examples,), the order in which examples are visited. The last batch may be smaller.
+            images: of all training examples.
+            labels: their classes.
+            order: shape (examples,), in which they are visited; None shuffles them as the framework's users do.
+            batch_size: examples in a batch.
 
         Returns:
             The mean of the batches' losses, weighted by batch size.

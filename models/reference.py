@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, Layer, MaxPool, Optimizer, Spec
+from models.spec import SGD, Adam, Convolution, DefaultAdam, Dense, Dropout, Flatten, Layer, MaxPool, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Reference:
         adam_form: which of the two published forms of Adam updates the weights.
 
     Raises:
-        ValueError: if ``spec`` has dropout, or the weights are not those that it needs.
+        ValueError: if ``spec`` has dropout or a ``DefaultAdam``, or the weights are not those that it needs.
     """
 
     def __init__(
@@ -41,6 +41,10 @@ class Reference:
     ) -> None:
         if any(isinstance(layer, Dropout) and layer.rate for layer in spec.layers):
             raise ValueError(f"{spec.name}: dropout is random; use spec.without_dropout()")
+        if isinstance(spec.optimizer, DefaultAdam):
+            raise ValueError(  # noqa: TRY004 - it is a value of a specification that does not fit here
+                f"{spec.name}: DefaultAdam's constants are each framework's own; use spec.with_optimizer(Adam())"
+            )
         shapes = {name: array.shape for name, array in weights.items()}
         if shapes != spec.parameter_shapes():
             raise ValueError(f"{spec.name}: needs weights {spec.parameter_shapes()}, got {shapes}")
@@ -138,7 +142,7 @@ class Passed:
 class OptimizerState:
     """An update rule and what it remembers; called with weights and gradients, it returns the new weights."""
 
-    optimizer: Optimizer
+    optimizer: Adam | SGD
     form: AdamForm
     step: int = 0
     first: Arrays = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,10 @@ class Framework:
         packages: top-level modules that belong to the framework; a worker hides those of all others. If there are
             none, nothing is hidden.
         environment: environment variables that must be set before the framework is imported.
+        requirements: for a framework that cannot live in the suite's own environment, the pinned requirements file of
+            another one, relative to the project's root; it is built when the framework is asked for.
+        python: version of Python that this other environment needs.
+        programs: what must be on the PATH, for example a C++ compiler.
     """
 
     identifier: str
@@ -39,14 +44,17 @@ class Framework:
     requires: tuple[str, ...]
     packages: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    requirements: str = ""
+    python: str = ""
+    programs: tuple[str, ...] = ()
 
     def missing(self) -> tuple[str, ...]:
         """The required packages that are not installed in this interpreter."""
         return tuple(name for name in self.requires if not installed_version(name))
 
-    def version(self) -> str | None:
-        """Installed version of the framework, or None. Reads metadata; imports nothing."""
-        return installed_version(self.distribution)
+    def missing_programs(self) -> tuple[str, ...]:
+        """The required programs that are not on the PATH."""
+        return tuple(name for name in self.programs if shutil.which(name) is None)
 
     def hidden_packages(self) -> tuple[str, ...]:
         """Top-level modules that a worker of this framework must not see.
@@ -67,6 +75,9 @@ _TENSORFLOW = MappingProxyType(
     }
 )
 
+# Else it takes three quarters of a GPU's memory, and the arms beside it find little.
+_JAX = MappingProxyType({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
+
 FRAMEWORKS = MappingProxyType(
     {
         framework.identifier: framework
@@ -80,6 +91,15 @@ FRAMEWORKS = MappingProxyType(
                 packages=("torch",),
             ),
             Framework(
+                identifier="pytorch-compile",
+                title="PyTorch (compile)",
+                module="models.adapters.pytorch_compile",
+                distribution="torch",
+                requires=("torch",),
+                packages=("torch",),
+                programs=("g++",),
+            ),
+            Framework(
                 identifier="tensorflow",
                 title="TensorFlow",
                 module="models.adapters.tensorflow",
@@ -89,6 +109,24 @@ FRAMEWORKS = MappingProxyType(
                 environment=_TENSORFLOW,
             ),
             Framework(
+                identifier="tensorflow-xla",
+                title="TensorFlow (XLA)",
+                module="models.adapters.tensorflow_xla",
+                distribution="tensorflow",
+                requires=("tensorflow",),
+                packages=("tensorflow", "keras"),
+                environment=_TENSORFLOW,
+            ),
+            Framework(
+                identifier="jax",
+                title="JAX (Flax NNX)",
+                module="models.adapters.jax",
+                distribution="jax",
+                requires=("jax", "flax", "optax"),
+                packages=("jax", "flax", "optax"),
+                environment=_JAX,
+            ),
+            Framework(
                 identifier="keras-tensorflow",
                 title="Keras (TensorFlow)",
                 module="models.adapters.keras",
@@ -96,6 +134,35 @@ FRAMEWORKS = MappingProxyType(
                 requires=("keras", "tensorflow"),
                 packages=("keras", "tensorflow"),
                 environment=MappingProxyType({"KERAS_BACKEND": "tensorflow", **_TENSORFLOW}),
+            ),
+            Framework(
+                identifier="keras-jax",
+                title="Keras (JAX)",
+                module="models.adapters.keras",
+                distribution="keras",
+                requires=("keras", "jax"),
+                packages=("keras", "jax", "scipy"),  # JAX cannot be without SciPy, and Keras makes it import it
+                environment=MappingProxyType({"KERAS_BACKEND": "jax", **_JAX}),
+            ),
+            Framework(
+                identifier="keras-torch",
+                title="Keras (PyTorch)",
+                module="models.adapters.keras",
+                distribution="keras",
+                requires=("keras", "torch"),
+                packages=("keras", "torch"),
+                environment=MappingProxyType({"KERAS_BACKEND": "torch"}),
+            ),
+            Framework(
+                identifier="tf-estimator",
+                title="TF Estimator",
+                module="models.adapters.tf_estimator",
+                distribution="tensorflow-cpu",
+                requires=(),
+                packages=("tensorflow", "keras"),
+                environment=_TENSORFLOW,
+                requirements="requirements/tf-estimator.txt",
+                python="3.11",
             ),
         )
     }

@@ -73,7 +73,14 @@ class SGD:
     learning_rate: float = 1.0
 
 
-Optimizer = Adam | SGD
+@dataclass(frozen=True)
+class DefaultAdam:
+    """Adam with the constants that the framework's own optimiser has by default; no reference can know them."""
+
+    learning_rate: float = 1e-3
+
+
+Optimizer = Adam | SGD | DefaultAdam
 
 
 @dataclass(frozen=True)

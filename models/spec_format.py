@@ -10,7 +10,20 @@ import math
 import typing
 from typing import Any
 
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, Layer, MaxPool, Spec, SpecError
+from models.spec import (
+    SGD,
+    Adam,
+    Convolution,
+    DefaultAdam,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Optimizer,
+    Spec,
+    SpecError,
+)
 
 _LAYERS: dict[str, type[Layer]] = {
     "convolution": Convolution,
@@ -19,7 +32,7 @@ _LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "dropout": Dropout,
 }
-_OPTIMIZERS: dict[str, type[Adam | SGD]] = {"adam": Adam, "sgd": SGD}
+_OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD, "default_adam": DefaultAdam}
 _FIELDS = ("name", "input_shape", "layers", "optimizer")
 
 
@@ -63,8 +76,8 @@ def _input_shape(value: Any) -> tuple[int, int, int]:
     return (value[0], value[1], value[2])
 
 
-def _optimizer(plain: Any) -> Adam | SGD:
-    rule: Adam | SGD = _untagged(plain, _OPTIMIZERS, "optimizer")
+def _optimizer(plain: Any) -> Optimizer:
+    rule: Optimizer = _untagged(plain, _OPTIMIZERS, "optimizer")
     if rule.learning_rate <= 0:
         raise SpecError(f"optimizer: learning_rate must be above 0, got {rule.learning_rate}")
     if isinstance(rule, Adam):

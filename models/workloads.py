@@ -1,4 +1,4 @@
-"""The workloads: a data set, a network and a recipe, as the studies in the README describe them.
+"""The workloads: a data set, a network and a recipe, as the studies in :mod:`models.studies` describe them.
 
 An accuracy threshold is for the whole, real data set: below it, something is broken. It lies under what the study
 published and under what was measured here with one seed, by a margin that was judged and not measured.
@@ -13,29 +13,6 @@ from models.spec import Convolution, Dense, Dropout, Flatten, MaxPool, Spec
 
 
 @dataclass(frozen=True)
-class Published:
-    """What a study printed for one framework. None where it gave no figure.
-
-    Args:
-        framework: identifier of the framework.
-        accuracy: share of test examples classified rightly.
-        loss: on the test examples, or the study's last.
-        seconds: of the whole training.
-        memory_bytes: RAM in use.
-        lines_of_code: of the program.
-        note: what belongs to the figures and is none.
-    """
-
-    framework: str
-    accuracy: float | None = None
-    loss: float | None = None
-    seconds: float | None = None
-    memory_bytes: float | None = None
-    lines_of_code: int | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Workload:
     """What is trained: data, network, recipe, and the accuracy it must reach.
 
@@ -47,9 +24,7 @@ class Workload:
         epochs: passes over the training examples until the final accuracy is read.
         accuracy_threshold: share of test examples classified rightly, below which training has failed.
         seed: drives the initial weights, the order of the examples and dropout.
-        published: figures of the study that the workload comes from.
-        source: the study.
-        repetitions: trainings that the study's figures were taken from.
+        source: where a workload that no study is about comes from; what a study says is in :mod:`models.studies`.
     """
 
     identifier: str
@@ -59,9 +34,7 @@ class Workload:
     epochs: int
     accuracy_threshold: float
     seed: int = 42
-    published: tuple[Published, ...] = ()
     source: str = ""
-    repetitions: int = 1
 
 
 THREE_CONVOLUTIONS = Spec(
@@ -150,11 +123,6 @@ _ALL = (
         batch_size=64,
         epochs=5,
         accuracy_threshold=0.985,
-        published=(
-            Published("keras-tensorflow", accuracy=0.9867, loss=0.0440, seconds=357.11),
-            Published("pytorch", accuracy=0.9893, seconds=248.17),
-        ),
-        source="notebook comparing TensorFlow (Keras) and PyTorch",
     ),
     Workload(
         identifier="mnist-dense1024",
@@ -164,14 +132,6 @@ _ALL = (
         epochs=5,
         # The slides print about 97 to 99 %, of batches and epochs unknown; here PyTorch has 0.990 after two epochs.
         accuracy_threshold=0.98,
-        published=(
-            Published("tensorflow", accuracy=0.98, seconds=200, lines_of_code=154, note="all about; 5 hours to write"),
-            Published("tf-estimator", accuracy=0.97, seconds=140, lines_of_code=92, note="all about; 3 hours to write"),
-            Published(
-                "keras-tensorflow", accuracy=0.99, seconds=366, lines_of_code=55, note="all about; 30 minutes to write"
-            ),
-        ),
-        source="slides of the course CE229",
     ),
     Workload(
         identifier="mnist-dense64",
@@ -181,23 +141,6 @@ _ALL = (
         epochs=5,
         # Here, PyTorch stays between 0.988 and 0.990 from the second epoch on.
         accuracy_threshold=0.98,
-        published=(
-            Published(
-                "keras-tensorflow",
-                accuracy=0.9914,
-                seconds=11.19,
-                memory_bytes=1.7e9,
-                note="the time is an average from a paper that the study cites",
-            ),
-            Published(
-                "pytorch",
-                accuracy=0.9895,
-                seconds=7.67,
-                memory_bytes=3.5e9,
-                note="the time is an average from a paper that the study cites",
-            ),
-        ),
-        source="term project on programming paradigms, 2021",
     ),
     Workload(
         identifier="cifar10-32-16",
@@ -207,12 +150,6 @@ _ALL = (
         epochs=5,
         # 11,290 parameters learn little. With 8,000 of the 50,000 images and as many steps, PyTorch gets to 0.555.
         accuracy_threshold=0.50,
-        published=(
-            Published("tensorflow", note="a chart without numbers: about as fast as PyTorch"),
-            Published("keras-tensorflow", note="a chart without numbers: slower than the other two"),
-            Published("pytorch", note="a chart without numbers: about as fast as TensorFlow"),
-        ),
-        source="blog comparing TensorFlow, Keras and PyTorch",
     ),
     Workload(
         identifier="cats-vs-dogs",
@@ -223,13 +160,6 @@ _ALL = (
         # For the whole archive. The lowest published is 0.78, of a network that the study does not give; a few
         # hundred photographs are too few to get this far.
         accuracy_threshold=0.70,
-        published=(
-            Published("tensorflow", accuracy=0.78, loss=0.6, seconds=360),
-            Published("keras-tensorflow", accuracy=0.78, loss=0.58, seconds=420),
-            Published("pytorch", accuracy=0.88, loss=0.11, seconds=85),
-        ),
-        source="AGROCOMPUTAÇÃO study, SETREM, 2020; i5-7200U",
-        repetitions=3,
     ),
     Workload(
         identifier="fashion-mnist-3conv",

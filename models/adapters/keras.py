@@ -6,14 +6,13 @@ Keras decides, as it does for its users.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
 
 from models.contract import AdamForm, Device, DeviceUnavailableError, Images, Labels, Precision, Weights
-from models.spec import SGD, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,14 +27,16 @@ class Adapter:
 
     adam_form: ClassVar[AdamForm] = "epsilon-hat"
 
-    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
+    def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
         if precision != "float32":
             raise ValueError(f"unknown precision {precision!r}; known: float32")
         self.device = _device(device)
         self.spec = spec
+        keras.utils.set_random_seed(seed)
         with keras.device(self.device):
             self.model = keras.Sequential([keras.Input(spec.input_shape), *_layers(spec, precision, seed)])
-            self.model.set_weights([weights[name] for name in spec.parameter_shapes()])
+            if weights is not None:
+                self.model.set_weights([weights[name] for name in spec.parameter_shapes()])
             self.model.compile(
                 optimizer=_optimizer(spec), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             )
@@ -48,9 +49,12 @@ class Adapter:
         with keras.device(self.device):
             return self.model.train_on_batch(*batch)
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
+        shuffle = order is None
+        if order is not None:
+            images, labels = images[order], labels[order]
         with keras.device(self.device):
-            history = self.model.fit(images[order], labels[order], batch_size=batch_size, shuffle=False, verbose=0)
+            history = self.model.fit(images, labels, batch_size=batch_size, shuffle=shuffle, verbose=0)
         return float(history.history["loss"][0])
 
     def logits(self, images: Images) -> NDArray[np.float32]:
@@ -65,28 +69,23 @@ class Adapter:
         keras.ops.convert_to_numpy(self.model.trainable_variables[-1])
 
     def peak_device_memory_bytes(self) -> int | None:
-        if self.device.startswith("cpu") or keras.backend.backend() != "tensorflow":
-            return None
-        import tensorflow as tf  # noqa: PLC0415 - only this backend has TensorFlow
-
-        peak: int = tf.config.experimental.get_memory_info("GPU:0")["peak"]
-        return peak
+        return _peak_gpu_memory_bytes() if self.device != "cpu" else None
 
 
 def _device(device: Device) -> str:
     if device == "cpu":
-        return "cpu:0"
-    # TensorFloat-32 keeps 10 bits of the mantissa: fast, but not float32. NVIDIA's libraries read this when they load.
-    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+        return "cpu"  # on PyTorch, "cpu:0" gives variables that get no gradients
     backend = keras.backend.backend()
+    name = "cuda" if backend == "torch" else "gpu:0"
     try:
-        with keras.device("gpu:0"):
+        with keras.device(name):
             found = str(keras.ops.zeros(1).device).lower()
     except (RuntimeError, AssertionError, ValueError) as error:
         raise DeviceUnavailableError(f"Keras {keras.__version__} on {backend} cannot use a GPU: {error}") from error
     if "gpu" not in found and "cuda" not in found:
         raise DeviceUnavailableError(f"Keras {keras.__version__} on {backend} sees no GPU, only {found}")
-    return "gpu:0"
+    _switch_off_tensorfloat()
+    return name
 
 
 def _layers(spec: Spec, precision: Precision, seed: int) -> Iterator[keras.Layer]:
@@ -114,4 +113,43 @@ def _optimizer(spec: Spec) -> keras.optimizers.Optimizer:
     rule = spec.optimizer
     if isinstance(rule, SGD):
         return keras.optimizers.SGD(rule.learning_rate)
-    return keras.optimizers.Adam(rule.learning_rate, beta_1=rule.beta_1, beta_2=rule.beta_2, epsilon=rule.epsilon)
+    if isinstance(rule, Adam):
+        return keras.optimizers.Adam(rule.learning_rate, beta_1=rule.beta_1, beta_2=rule.beta_2, epsilon=rule.epsilon)
+    return keras.optimizers.Adam(rule.learning_rate)
+
+
+# Keras has no word for what follows, so its backend, the only one that may be imported, is asked.
+
+
+def _switch_off_tensorfloat() -> None:
+    """TensorFloat-32 keeps 10 bits of the mantissa: fast, but not float32."""
+    if keras.backend.backend() == "torch":
+        import torch  # noqa: PLC0415
+
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+    elif keras.backend.backend() == "jax":
+        import jax  # noqa: PLC0415
+
+        jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
+    else:
+        import tensorflow as tf  # noqa: PLC0415
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def _peak_gpu_memory_bytes() -> int | None:
+    peak: int | None
+    if keras.backend.backend() == "torch":
+        import torch  # noqa: PLC0415
+
+        return torch.cuda.max_memory_allocated()
+    if keras.backend.backend() == "jax":
+        import jax  # noqa: PLC0415
+
+        statistics = jax.devices("gpu")[0].memory_stats()
+        return statistics["peak_bytes_in_use"] if statistics else None
+    import tensorflow as tf  # noqa: PLC0415
+
+    peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return peak

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from models.contract import AdamForm, Device, DeviceUnavailableError, Images, Labels, Precision, Weights
-from models.spec import SGD, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,19 +28,19 @@ class Adapter:
 
     adam_form: ClassVar[AdamForm] = "bias-corrected"
 
-    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
+    def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
         if precision != "float32":
             raise ValueError(f"unknown precision {precision!r}; known: float32")
         self.device = _device(device)
         torch.manual_seed(seed)
         self.spec = spec
         self.model = nn.Sequential(*_modules(spec))
-        with torch.no_grad():
-            for name, parameter in zip(spec.parameter_shapes(), self.model.parameters(), strict=True):
-                parameter.copy_(torch.from_numpy(self._from_canonical(name, weights[name])))
+        if weights is not None:
+            self._set(weights)
         self.model.to(self.device)
         self.loss = nn.CrossEntropyLoss()
         self.optimizer = _optimizer(spec, self.model)
+        self.shuffler = torch.Generator().manual_seed(seed)
 
     def to_device(self, images: Images, labels: Labels) -> Batch:
         return self._to_device(torch.from_numpy(images), torch.from_numpy(labels))
@@ -54,19 +54,20 @@ class Adapter:
         self.optimizer.step()
         return loss.detach()
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
+        sampler = RandomSampler(range(len(labels)), generator=self.shuffler) if order is None else order.tolist()
         # A sampler of whole batches with ``batch_size=None`` is the documented way to index the
         # data set once for each batch, instead of once for each example.
         loader = DataLoader(
             TensorDataset(torch.from_numpy(images), torch.from_numpy(labels)),
-            sampler=BatchSampler(order.tolist(), batch_size, drop_last=False),
+            sampler=BatchSampler(sampler, batch_size, drop_last=False),
             batch_size=None,
             pin_memory=self.device.type == "cuda",
         )
         total = torch.zeros((), device=self.device)
         for batch_images, batch_labels in loader:
             total += self.training_step(self._to_device(batch_images, batch_labels)) * len(batch_labels)
-        return float(total) / len(order)
+        return float(total) / len(sampler)
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         self.model.eval()
@@ -87,6 +88,11 @@ class Adapter:
 
     def _to_device(self, images: Tensor, labels: Tensor) -> Batch:
         return _nchw(images.to(self.device, non_blocking=True)), labels.to(self.device, non_blocking=True)
+
+    def _set(self, weights: Weights) -> None:
+        with torch.no_grad():
+            for name, parameter in zip(self.spec.parameter_shapes(), self.model.parameters(), strict=True):
+                parameter.copy_(torch.from_numpy(self._from_canonical(name, weights[name])))
 
     def _to_canonical(self, name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
         """OIHW to HWIO, (out, in) to (in, out); always a copy, since PyTorch goes on writing to its own."""
@@ -147,5 +153,7 @@ def _optimizer(spec: Spec, model: nn.Module) -> torch.optim.Optimizer:
     rule = spec.optimizer
     if isinstance(rule, SGD):
         return torch.optim.SGD(model.parameters(), lr=rule.learning_rate)
-    betas = (rule.beta_1, rule.beta_2)
-    return torch.optim.Adam(model.parameters(), lr=rule.learning_rate, betas=betas, eps=rule.epsilon)
+    if isinstance(rule, Adam):
+        betas = (rule.beta_1, rule.beta_2)
+        return torch.optim.Adam(model.parameters(), lr=rule.learning_rate, betas=betas, eps=rule.epsilon)
+    return torch.optim.Adam(model.parameters(), lr=rule.learning_rate)

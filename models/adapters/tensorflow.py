@@ -25,14 +25,15 @@ class Adapter:
     adam_form: ClassVar[AdamForm] = "epsilon-hat"
     jit_compile: ClassVar[bool] = False
 
-    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
+    def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
         if precision != "float32":
             raise ValueError(f"unknown precision {precision!r}; known: float32")
         self.device = _device(device)
         tf.random.set_seed(seed)
         self.spec = spec
         with tf.device(self.device):
-            self.model = {name: tf.Variable(weights[name], name=name) for name in spec.parameter_shapes()}
+            initial = _drawn(spec) if weights is None else weights
+            self.model = {name: tf.Variable(initial[name], name=name) for name in spec.parameter_shapes()}
             self.optimizer = _optimizer(spec, list(self.model.values()))
         # The batch axis is left open, so that a smaller last batch is not traced anew.
         images, labels = tf.TensorSpec((None, *spec.input_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
@@ -48,11 +49,13 @@ class Adapter:
         with tf.device(self.device):
             return self._step(*batch)
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
         if self._pipeline is None or not self._pipeline.serves(images, labels, batch_size):
             self._pipeline = _Pipeline(images, labels, batch_size)
+        # A random order of all examples, as Dataset.shuffle with a buffer for all of them gives.
+        visited = tf.random.shuffle(tf.range(len(labels), dtype=tf.int64)) if order is None else order
         losses, sizes = [], []
-        for batch in self._pipeline.batches(order):
+        for batch in self._pipeline.batches(visited):
             losses.append(self.training_step(batch))
             sizes.append(len(batch[1]))
         return float(np.average(tf.stack(losses), weights=sizes))
@@ -88,11 +91,14 @@ class Adapter:
             elif isinstance(layer, Flatten):
                 values = tf.reshape(values, (-1, np.prod(values.shape[1:])))
             elif isinstance(layer, Dropout):
-                values = tf.nn.dropout(values, layer.rate) if training else values
+                values = self._dropout(values, layer.rate) if training else values
             elif isinstance(layer, Dense):
                 values = tf.nn.bias_add(tf.linalg.matmul(values, next(parameters)), next(parameters))
                 values = tf.nn.relu(values) if layer.relu else values
         return values
+
+    def _dropout(self, values: tf.Tensor, rate: float) -> tf.Tensor:
+        return tf.nn.dropout(values, rate)
 
 
 class _Pipeline:
@@ -114,7 +120,7 @@ class _Pipeline:
         """Whether this pipeline was made for these very arrays."""
         return self._arrays[0] is images and self._arrays[1] is labels and self._batch_size == batch_size
 
-    def batches(self, order: NDArray[np.int64]) -> tf.data.Dataset:
+    def batches(self, order: NDArray[np.int64] | tf.Tensor) -> tf.data.Dataset:
         """The batches of one epoch."""
         self._order.assign(order)
         return self._dataset
@@ -149,7 +155,20 @@ class _Adam:
 
 def _optimizer(spec: Spec, variables: list[tf.Variable]) -> _Adam | _GradientDescent:
     rule = spec.optimizer
-    return _GradientDescent(rule, variables) if isinstance(rule, SGD) else _Adam(rule, variables)
+    if isinstance(rule, SGD):
+        return _GradientDescent(rule, variables)
+    if isinstance(rule, Adam):
+        return _Adam(rule, variables)
+    # The defaults of tf.compat.v1.train.AdamOptimizer, the only Adam outside Keras.
+    return _Adam(Adam(rule.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-8), variables)
+
+
+def _drawn(spec: Spec) -> dict[str, tf.Tensor]:
+    # A tf.Variable has no initial values by default; these are those of tf.compat.v1.get_variable, and no bias.
+    kernel, bias = tf.compat.v1.glorot_uniform_initializer(), tf.zeros_initializer()
+    return {
+        name: (kernel if name.endswith("/kernel") else bias)(shape) for name, shape in spec.parameter_shapes().items()
+    }
 
 
 def _device(device: Device) -> str:

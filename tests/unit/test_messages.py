@@ -14,6 +14,7 @@ from fixtures.worker import messages
 
 KINDS = [*messages.Reply.__subclasses__(), *messages.Request.__subclasses__()]
 EXAMPLES: dict[str, Any] = {
+    "bool": True,
     "str": "text",
     "int": 3,
     "float": 0.25,

@@ -43,11 +43,28 @@ def test_default_frameworks_exist() -> None:
 
 
 def test_a_missing_package_is_named() -> None:
-    """A framework that is not installed says which packages it lacks, and has no version."""
+    """A framework that is not installed says which packages it lacks."""
     absent = Framework("absent", "Absent", "models.adapters.absent", "no-such-package", ("no-such-package",), ())
     assert absent.missing() == ("no-such-package",)
-    assert absent.version() is None
+    assert installed_version("no-such-package") is None
     assert installed_version("numpy") is not None
+
+
+def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A framework says which of its programs are not on the PATH."""
+    framework = Framework("absent", "Absent", "", "", (), (), programs=("no-such-program", "present"))
+    (tmp_path / "present").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert framework.missing_programs() == ("no-such-program",)
+
+
+def test_keras_is_alone_with_its_backend() -> None:
+    """Each of the three Keras chooses a backend, sees its package, and none of the others'."""
+    backends = {"tensorflow", "jax", "torch"}
+    for backend in backends:
+        framework = FRAMEWORKS[f"keras-{backend}"]
+        assert framework.environment["KERAS_BACKEND"] == backend
+        assert backends & set(framework.hidden_packages()) == backends - {backend}
 
 
 def test_a_file_is_a_framework(tmp_path: Path) -> None:

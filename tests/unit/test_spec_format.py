@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.spec import SGD, SpecError
+from models.spec import SGD, DefaultAdam, SpecError
 from models.spec_format import from_plain, to_plain
 from models.workloads import WORKLOADS
 
@@ -37,8 +37,9 @@ def test_a_specification_survives_its_journey(identifier: str) -> None:
     """What is written as JSON and read again is the same network with the same optimiser."""
     spec = WORKLOADS[identifier].spec
     assert from_plain(json.loads(json.dumps(to_plain(spec)))) == spec
-    descent = spec.with_optimizer(SGD(0.5))
-    assert from_plain(json.loads(json.dumps(to_plain(descent)))) == descent
+    for rule in (SGD(0.5), DefaultAdam(0.01)):
+        other = spec.with_optimizer(rule)
+        assert from_plain(json.loads(json.dumps(to_plain(other)))) == other
 
 
 def test_a_whole_number_may_stand_for_a_fraction() -> None:
@@ -87,6 +88,16 @@ def replaced(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         pytest.param(replaced("optimizer", {"kind": "lion"}), "unknown kind 'lion'; known: adam, sgd", id="optimizer"),
         pytest.param(
             replaced("optimizer", {"kind": "sgd", "learning_rate": 0}), "learning_rate must be above 0", id="no-rate"
+        ),
+        pytest.param(
+            replaced("optimizer", {"kind": "default_adam", "epsilon": 1e-8}),
+            r"optimizer \(default_adam\): unknown field 'epsilon'; known: learning_rate",
+            id="default-epsilon",
+        ),
+        pytest.param(
+            replaced("optimizer", {"kind": "default_adam", "learning_rate": -1}),
+            "learning_rate must be above 0",
+            id="default-rate",
         ),
         pytest.param(
             replaced("optimizer", {"kind": "adam", "beta_2": 1}), "beta_2 must be at least 0 and below 1", id="beta"

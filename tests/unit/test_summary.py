@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.summary import main, tables
+from fixtures.reports.summary import main, tables
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from models.studies import STUDIES
 from models.workloads import DEFAULT_WORKLOAD, WORKLOADS
 
 PARAMETERS = {
@@ -36,3 +37,9 @@ def test_workloads_are_keyed_by_their_identifier(identifier: str) -> None:
 def test_the_default_workload_exists() -> None:
     """What runs without ``--workload`` is one of the workloads."""
     assert DEFAULT_WORKLOAD in WORKLOADS
+
+
+@pytest.mark.parametrize("identifier", WORKLOADS)
+def test_every_workload_says_where_it_comes_from(identifier: str) -> None:
+    """From a study, which says so itself, or from a source of its own."""
+    assert bool(WORKLOADS[identifier].source) != (identifier in STUDIES)

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from models.parity import ParityCase, observe
-from models.spec import Dropout
+from models.spec import DefaultAdam, Dropout
 from models.spec_format import from_plain
 
 if TYPE_CHECKING:
-    from models.contract import Adapter
+    from numpy.typing import NDArray
+
+    from models.contract import Adapter, Weights
 
 
 def load_cases(folder: Path) -> dict[str, ParityCase]:
@@ -78,6 +80,48 @@ def facts(adapter_class: type[Adapter], case: ParityCase) -> dict[str, Any]:
     }
 
 
+def native_facts(adapter_class: type[Adapter], case: ParityCase) -> dict[str, Any]:
+    """What an adapter does with all that is left to its framework: weights, constants of Adam, shuffling."""
+    images, labels = case.epoch_images[: 3 * case.batch_size], case.epoch_labels[: 3 * case.batch_size]
+
+    def build(rate: float, weights: Weights | None, seed: int) -> Adapter:
+        spec = case.spec.with_optimizer(DefaultAdam(rate))
+        return adapter_class(spec, weights and dict(weights), "cpu", "float32", seed)
+
+    def drawn(seed: int) -> Weights:
+        return build(1e-3, None, seed).weights()
+
+    def kernels(weights: Weights) -> list[float]:
+        return [float(array.sum()) for name, array in weights.items() if name.endswith("/kernel")]
+
+    def epochs(order: NDArray[np.int64] | None, seed: int) -> list[float]:
+        """Mean losses of two epochs."""
+        adapter = build(1e-2, case.weights, seed)
+        return [adapter.train_epoch(images, labels, order, case.batch_size) for _ in range(2)]
+
+    weights = drawn(1)
+    resting = build(0.0, case.weights, 1)
+    stored = np.arange(len(case.epoch_labels))
+    still = [
+        resting.train_epoch(case.epoch_images, case.epoch_labels, order, case.batch_size) for order in (stored, None)
+    ]
+    shuffled = epochs(None, 1)
+    return {
+        "shapes": {name: array.shape for name, array in weights.items()},
+        "kinds": sorted({str(array.dtype) for array in weights.values()}),
+        "finite": all(bool(np.isfinite(array).all()) for array in weights.values()),
+        "every kernel is drawn": all(array.std() > 0 for name, array in weights.items() if name.endswith("/kernel")),
+        "same seed, same weights": kernels(drawn(1)) == kernels(weights),
+        "other seed, other kernels": not set(kernels(drawn(2))) & set(kernels(weights)),
+        "other kernels than the given ones": not set(kernels(dict(case.weights))) & set(kernels(weights)),
+        "losses at rest, in order and shuffled": still,
+        "shuffled": shuffled,
+        "shuffled with the same seed": epochs(None, 1),
+        "shuffled with another seed": epochs(None, 2),
+        "in stored order": epochs(stored[: len(labels)], 1),
+    }
+
+
 def main(folder: Path, module: str, names: list[str]) -> None:
     """Observe every class on every case."""
     cases = load_cases(folder)
@@ -87,7 +131,8 @@ def main(folder: Path, module: str, names: list[str]) -> None:
             observed = observe(adapter_class, case, "cpu", "float32").to_arrays()
             np.savez(folder / f"{name}-{case_name}.npz", **observed)  # type: ignore[arg-type]
         if name == names[0]:
-            (folder / "facts").write_text(json.dumps(facts(adapter_class, cases["odd"])), encoding="utf-8")
+            observed_facts = facts(adapter_class, cases["odd"]) | {"native": native_facts(adapter_class, cases["odd"])}
+            (folder / "facts").write_text(json.dumps(observed_facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -104,10 +104,12 @@ def write_cases(folder: Path, *, with_workload: bool) -> None:
         np.savez(folder / f"{name}.npz", **case.to_arrays())  # type: ignore[arg-type]
 
 
-def run(folder: Path, environment: dict[str, str], module: str, *names: str) -> Observed:
+def run(
+    folder: Path, environment: dict[str, str], module: str, *names: str, interpreter: Path | None = None
+) -> Observed:
     """Observe classes in a new process, which shows its last words if it fails."""
     finished = subprocess.run(
-        [sys.executable, "-m", "tests.worker.observe_adapter", str(folder), module, *names],
+        [str(interpreter or sys.executable), "-m", "tests.worker.observe_adapter", str(folder), module, *names],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -118,12 +120,14 @@ def run(folder: Path, environment: dict[str, str], module: str, *names: str) -> 
     return Observed(folder, json.loads((folder / "facts").read_text(encoding="utf-8")))
 
 
-@pytest.fixture(scope="module", params=FRAMEWORKS)
+@pytest.fixture(scope="module", params=[name for name, entry in FRAMEWORKS.items() if not entry.requirements])
 def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Observed:
     """What the adapter of each registered framework did."""
     framework = FRAMEWORKS[request.param]
     if framework.missing():
         pytest.skip(f"not installed: {', '.join(framework.missing())}")
+    if framework.missing_programs():
+        pytest.skip(f"not on the PATH: {', '.join(framework.missing_programs())}")
     folder = tmp_path_factory.mktemp(request.param)
     write_cases(folder, with_workload=True)
     return run(folder, dict(framework.environment), framework.module, "Adapter")
@@ -152,6 +156,7 @@ def test_adapters_keep_the_contract(observed: Observed) -> None:
     assert facts.pop("adam_form") in get_args(AdamForm)
     assert facts.pop("cuda") in ("DeviceUnavailableError", "built")
     assert facts.pop("names") == list(ODD.parameter_shapes())
+    facts.pop("native")
     assert facts == {
         "unknown precision": "ValueError",
         "logits without dropout": True,
@@ -165,6 +170,31 @@ def test_adapters_keep_the_contract(observed: Observed) -> None:
         "same seed": True,
         "other seed": True,
     }
+
+
+def test_frameworks_draw_their_own_weights(observed: Observed) -> None:
+    """Without given weights, each kernel is drawn anew, in the promised shape, and the seed decides how."""
+    native = observed.facts["native"]
+    assert {name: tuple(shape) for name, shape in native["shapes"].items()} == ODD.parameter_shapes()
+    assert native["kinds"] == ["float32"]
+    assert native["finite"]
+    assert native["every kernel is drawn"]
+    assert native["same seed, same weights"]
+    assert native["other seed, other kernels"]
+    assert native["other kernels than the given ones"]
+
+
+def test_frameworks_shuffle_each_epoch_themselves(observed: Observed) -> None:
+    """Without an order, every example is visited exactly once, in an order that follows the seed."""
+    native = observed.facts["native"]
+    in_order, shuffled_at_rest = native["losses at rest, in order and shuffled"]
+    # With weights that stay as they are, the mean over all examples does not depend on the order.
+    assert shuffled_at_rest == pytest.approx(in_order, rel=1e-5)
+    shuffled = np.array(native["shuffled"])
+    assert np.isfinite(shuffled).all()
+    assert shuffled == pytest.approx(native["shuffled with the same seed"], rel=1e-5)
+    for other in ("shuffled with another seed", "in stored order"):
+        assert (np.abs(shuffled - native[other]) > 1e-4 * shuffled).all(), other
 
 
 @pytest.mark.parametrize("name", MISTAKES)

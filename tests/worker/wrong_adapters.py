@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from models.contract import AdamForm, Images, Labels, Weights
 
+    Order = NDArray[np.int64] | None
+
 
 class PaddingBefore(pytorch.Adapter):
     """Pads images on the upper and left side only, where "same" padding is on both."""
@@ -107,26 +109,32 @@ class SummedLoss(pytorch.Adapter):
 class StoredOrder(pytorch.Adapter):
     """Visits the examples as they are stored."""
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+    def train_epoch(self, images: Images, labels: Labels, order: Order, batch_size: int) -> float:
         """Train once, in the order of storage."""
-        return super().train_epoch(images, labels, np.sort(order), batch_size)
+        return super().train_epoch(images, labels, np.sort(_given(order)), batch_size)
 
 
 class BatchesSwapped(pytorch.Adapter):
     """Trains the right batches, the second one before the first."""
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+    def train_epoch(self, images: Images, labels: Labels, order: Order, batch_size: int) -> float:
         """Train once, with the first two batches exchanged."""
-        first, second, rest = np.split(order, [batch_size, 2 * batch_size])
+        first, second, rest = np.split(_given(order), [batch_size, 2 * batch_size])
         return super().train_epoch(images, labels, np.concatenate([second, first, rest]), batch_size)
 
 
 class LastBatchDropped(pytorch.Adapter):
     """Leaves out the last batch because it is smaller."""
 
-    def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64], batch_size: int) -> float:
+    def train_epoch(self, images: Images, labels: Labels, order: Order, batch_size: int) -> float:
         """Train once over the whole batches only."""
-        return super().train_epoch(images, labels, order[: len(order) // batch_size * batch_size], batch_size)
+        whole = len(labels) // batch_size * batch_size
+        return super().train_epoch(images, labels, _given(order)[:whole], batch_size)
+
+
+def _given(order: Order) -> NDArray[np.int64]:
+    assert order is not None, "parity is proven in a given order"
+    return order
 
 
 def _pad_before(module: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:

@@ -1,0 +1,70 @@
+"""``--study``, ``--seeds`` and ``--defaults``: what they select, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench_run import run_bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def collected(tmp_path: Path, *arguments: str) -> list[str]:
+    """Names of the benchmarks that a command line selects."""
+    run = run_bench(tmp_path, "--collect-only", "-q", "-m", "cpu", *arguments)
+    assert run.status == pytest.ExitCode.OK, run.output
+    return [line.rpartition("::")[2] for line in run.output.splitlines() if "::" in line]
+
+
+def test_a_study_measures_what_it_published_with_the_frameworks_that_it_compared(tmp_path: Path) -> None:
+    """Training to the final accuracy, which gives loss and time too, and memory."""
+    assert set(collected(tmp_path, "--study", "mnist-3conv")) == {
+        f"test_{test}[mnist-3conv-{framework}-cpu]"
+        for test in ("peak_memory", "final_accuracy")
+        for framework in ("keras-tensorflow", "pytorch")
+    }
+
+
+def test_all_studies_bring_the_estimator_along(tmp_path: Path) -> None:
+    """No study and no framework of one is left out."""
+    names = collected(tmp_path, "--study", "all")
+    assert "test_final_accuracy[mnist-dense1024-tf-estimator-cpu]" in names
+    assert {name.partition("[")[2].partition("-pytorch")[0] for name in names if "-pytorch-" in name} == {
+        "mnist-3conv",
+        "mnist-dense64",
+        "cifar10-32-16",
+        "cats-vs-dogs",
+    }
+
+
+def test_a_study_can_be_run_with_other_frameworks(tmp_path: Path) -> None:
+    """The user's own choice comes before the study's."""
+    names = collected(tmp_path, "--study", "mnist-3conv", "--framework", "jax")
+    assert names == ["test_peak_memory[mnist-3conv-jax-cpu]", "test_final_accuracy[mnist-3conv-jax-cpu]"]
+
+
+def test_own_defaults_stand_beside_the_equal_ones(tmp_path: Path) -> None:
+    """Each is an arm of its own, with a name of its own."""
+    names = collected(tmp_path, "--defaults", "both", "--framework", "pytorch", "-k", "accuracy")
+    assert names == ["test_final_accuracy[digits-pytorch-cpu]", "test_final_accuracy[digits-pytorch-native-cpu]"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--study", "imagenet"], ["--study 'imagenet'", "mnist-3conv", "cats-vs-dogs"]),
+        (["--study", "mnist-3conv", "--workload", "digits"], ["leave --workload away"]),
+        (["--seeds", "0"], ["--seeds 0", "at least 1"]),
+        (["--defaults", "mine"], ["--defaults", "equal", "native", "both"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_cannot_be_is_a_usage_error(tmp_path: Path, arguments: list[str], parts: list[str]) -> None:
+    """Before any data is looked for."""
+    run = run_bench(tmp_path, *arguments)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert all(part in run.output for part in parts), run.output
+    assert "Traceback" not in run.output
