@@ -1,0 +1,49 @@
+"""Other tools' rules, on readings where their answer is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.gate.rules import RULES, tango_paired
+
+BASELINE = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_alarms_at_equal_readings(rule: str) -> None:
+    """Nor at faster ones."""
+    assert not RULES[rule](BASELINE, BASELINE)
+    assert not RULES[rule](BASELINE, [reading * 0.8 for reading in BASELINE])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_alarms_at_twenty_per_cent(rule: str) -> None:
+    """On eight readings with a spread of 1 %."""
+    assert RULES[rule](BASELINE, [reading * 1.2 for reading in BASELINE])
+
+
+@pytest.mark.parametrize(
+    ("factor", "alarmed"),
+    [
+        (1.06, {"pytest-benchmark, median 5 %"}),
+        (1.08, {"pytest-benchmark, median 5 %", "TorchBench, 7 %"}),
+    ],
+)
+def test_thresholds_are_where_they_are_published(factor: float, alarmed: set[str]) -> None:
+    """Between 5 and 7 % only one of the two thresholds alarms."""
+    thresholds = ("pytest-benchmark, median 5 %", "TorchBench, 7 %")
+    slower = [reading * factor for reading in BASELINE]
+    assert {rule for rule in thresholds if RULES[rule](BASELINE, slower)} == alarmed
+
+
+def test_few_readings_decide_nothing_for_the_tests() -> None:
+    """One reading on either side has no spread; with three, Mann-Whitney cannot reach its level."""
+    assert not RULES["pyperf, Student's t 95 %"]([1.0], [2.0])
+    assert not RULES["tango, z 2.6 and 1 %"]([1.0], [2.0])
+    assert not RULES["asv, Mann-Whitney p < 0.002"]([1.0, 1.1, 1.2], [2.0, 2.1, 2.2])
+
+
+def test_pairs_need_both_sides() -> None:
+    """Tango's rule is a paired one."""
+    with pytest.raises(ValueError, match="zip"):
+        tango_paired([1.0, 1.0], [1.0])
