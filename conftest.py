@@ -5,6 +5,8 @@ pytest_plugins = [
     "fixtures.collection",
     "fixtures.laboratory",
     "fixtures.recording",
+    "fixtures.comparing.plugin",
+    "fixtures.comparing.calibration",
     "fixtures.saving",
     "fixtures.terminal",
 ]

@@ -178,3 +178,13 @@ def test_requirements_name_no_address() -> None:
     files = sorted((ROOT / "requirements").iterdir())
     assert [path.name for path in files if "://" in path.read_text(encoding="utf-8")] == []
     assert {path.name for path in files} >= {"bootstrap.txt", "requirements.txt"}
+
+
+@pytest.mark.parametrize("path", sources("fixtures/gate"))
+def test_the_gate_is_pure(path: str) -> None:
+    """From readings to verdicts: no pytest, no files, no processes, nothing else of the suite."""
+    impure = {"os", "pathlib", "subprocess", "time", "io", "pytest"}
+    names = imported_by(path)
+    assert not {name.partition(".")[0] for name in names} & impure
+    assert beyond(names, frozenset({"numpy", "scipy", "fixtures"})) == []
+    assert all(name.startswith("fixtures.gate.") for name in names if name.startswith("fixtures."))

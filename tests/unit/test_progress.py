@@ -26,6 +26,17 @@ def test_an_arm_not_seen_yet_is_expected_to_take_as_long_as_the_others() -> None
     assert forecast.share_done() == pytest.approx(1 / 3)
 
 
+def test_a_new_plan_replaces_the_old_one() -> None:
+    """What was decided meanwhile is no longer waited for; what was learnt of its kind is kept."""
+    forecast = Forecast()
+    forecast.plan([("block", "a"), ("block", "b")])
+    forecast.done(("block", "a"), 20.0)
+    forecast.replan([("block", "a")])
+    assert forecast.time_left() == TimeLeft(20.0, complete=True)
+    forecast.replan([])
+    assert str(forecast.time_left()) == ""
+
+
 def test_a_failed_arm_is_no_longer_waited_for() -> None:
     """What was planned for it is forgotten."""
     forecast = Forecast()

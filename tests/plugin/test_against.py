@@ -1,0 +1,76 @@
+"""``--against`` and ``--calibrate``: what they select, and what they refuse."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench_run import run_bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MEASURES = ("training_step", "epoch", "first_step", "peak_memory", "final_accuracy")
+
+
+def collected(tmp_path: Path, *arguments: str) -> set[str]:
+    """Names of the benchmarks that a command line selects."""
+    run = run_bench(tmp_path, "--collect-only", "-q", "-m", "cpu", *arguments)
+    assert run.status == pytest.ExitCode.OK, run.output
+    return {line.partition("/")[2] for line in run.output.splitlines() if "::" in line}
+
+
+def test_a_changed_package_concerns_the_frameworks_that_need_it(tmp_path: Path) -> None:
+    """Every measure of them, and nothing else."""
+    assert collected(tmp_path, "--against", "torch==2.13.0") == {
+        f"test_upgrade.py::test_{measure}[digits-pytorch-cpu@torch==2.13.0]" for measure in MEASURES
+    }
+
+
+def test_a_package_that_no_framework_is_made_of_concerns_them_all(tmp_path: Path) -> None:
+    """NumPy, for example."""
+    names = collected(tmp_path, "--against", "numpy<2.4", "-k", "training_step")
+    assert {name.partition("-")[2].partition("-cpu")[0] for name in names} == {
+        "pytorch",
+        "tensorflow",
+        "keras-tensorflow",
+    }
+
+
+def test_several_environments_and_the_users_own_choice(tmp_path: Path) -> None:
+    """Each environment is a comparison of its own."""
+    arguments = ["--against", "torch==2.13.0", "--against", sys.executable, "--framework", "jax", "-k", "first_step"]
+    assert len(collected(tmp_path, *arguments)) == 2
+
+
+def test_a_calibration_measures_the_gate_alone(tmp_path: Path) -> None:
+    """One test for each framework."""
+    names = collected(tmp_path, "--calibrate", "--framework", "pytorch,tf-estimator")
+    assert names == {"test_calibration.py::test_gate[digits-pytorch-cpu@copy]"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--against", "no/such/python"], ["--against no/such/python", "no such file"]),
+        (["--against", "git:no-such-branch"], ["--against git:no-such-branch", "not a revision"]),
+        (["--against", __file__], ["--against", "test_against.py", "does not run"]),
+        (["--against", "six", "--budget", "soon"], ["--budget soon", "10m"]),
+        (["--against", "six", "--budget", "1m", "--until-decided"], ["exclude each other"]),
+        (["--against", "six", "--margin", "speed=1%"], ["--margin speed=1%", "first_step"]),
+        (["--against", "six", "--margin", "accuracy=1%"], ["--margin accuracy=1%", "pp"]),
+        (["--calibrate", "--against", "six"], ["leave --against away"]),
+        (["--calibrate", "--calibrate-blocks", "2"], ["--calibrate-blocks 2", "fewer than 4"]),
+        (["--calibrate-blocks", "8"], ["is for --calibrate"]),
+    ],
+    ids=lambda value: " ".join(value).replace(__file__, "FILE") if isinstance(value, list) else None,
+)
+def test_what_cannot_be_is_a_usage_error(tmp_path: Path, arguments: list[str], parts: list[str]) -> None:
+    """One clear line, and nothing is measured."""
+    run = run_bench(tmp_path, *arguments, "-m", "cpu")
+    assert run.status == pytest.ExitCode.USAGE_ERROR, run.output
+    assert all(part in run.output.replace("\n", " ") for part in parts), run.output
+    assert "Traceback" not in run.output
+    assert not run.saved

@@ -1,0 +1,108 @@
+"""How the arms of a block share the machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from fixtures.launch import allowed_cores
+from fixtures.measurement.turns import Alternating, Duet, move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fixtures.measurement.contestant import Contestant
+
+TWO_CORES = pytest.mark.skipif(len(allowed_cores()) < 2, reason="a duet needs two cores")
+
+
+class Sleeper:
+    """Stands for a contestant: a real process with a second thread, and a note of the cores it was given."""
+
+    def __init__(self) -> None:
+        program = (
+            "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); print(); time.sleep(60)"
+        )
+        self.process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+        self.pid = self.process.pid
+        self.cores: tuple[int, ...] = ()
+
+
+@pytest.fixture
+def pair() -> Iterator[list[Contestant]]:
+    """Two of them."""
+    sleepers = [Sleeper(), Sleeper()]
+    yield cast("list[Contestant]", sleepers)
+    for sleeper in sleepers:
+        sleeper.process.kill()
+        sleeper.process.communicate()
+
+
+def bound(contestant: Any) -> set[frozenset[int]]:
+    """The cores that each thread of a process is bound to."""
+    tasks = list(Path(f"/proc/{contestant.pid}/task").iterdir())
+    assert len(tasks) == 2
+    return {frozenset(os.sched_getaffinity(int(task.name))) for task in tasks}
+
+
+@TWO_CORES
+def test_a_duet_exchanges_disjoint_cores_every_round(pair: list[Contestant]) -> None:
+    """All threads of a process move, and nobody ever shares a core."""
+    turns, seen = Duet(threads=1, contestants=2), []
+    for _ in range(3):
+        turns.round(pair, lambda _: None)
+        first, second = (bound(contestant) for contestant in pair)
+        assert len(first) == len(second) == 1
+        assert not next(iter(first)) & next(iter(second))
+        seen.append(first)
+    assert seen[0] == seen[2] != seen[1]
+
+
+@TWO_CORES
+def test_a_phase_of_a_duet_begins_with_the_same_cores(pair: list[Contestant]) -> None:
+    """So that its rounds form whole pairs."""
+    turns = Duet(threads=1, contestants=2)
+    turns.round(pair, lambda _: None)
+    first = bound(pair[0])
+    turns.new_phase()
+    turns.round(pair, lambda _: None)
+    assert bound(pair[0]) == first
+
+
+@TWO_CORES
+def test_a_duet_acts_at_the_same_time(pair: list[Contestant]) -> None:
+    """Each waits for the other: one after the other, they would wait for ever."""
+    meeting = threading.Barrier(2, timeout=30)
+    Duet(threads=1, contestants=2).round(pair, lambda _: cast("None", meeting.wait()))
+
+
+def test_a_duet_needs_a_core_for_each() -> None:
+    """Else its arms would share one, and each would measure the other."""
+    with pytest.raises(ValueError, match="need"):
+        Duet(threads=len(allowed_cores()), contestants=2)
+
+
+def test_alternating_turns_are_mirrored() -> None:
+    """A B then B A, or the reverse."""
+    order: list[str] = []
+    turns = Alternating(seed=3)
+    contestants = cast("list[Contestant]", ["a", "b", "c"])
+    for _ in range(2):
+        turns.round(contestants, lambda contestant: order.append(cast("str", contestant)))
+    assert order[:3] == order[3:][::-1]
+
+
+def test_a_process_that_has_ended_needs_no_cores(pair: list[Contestant]) -> None:
+    """A worker may die at any moment; its arm fails elsewhere, with the reason."""
+    gone = pair[0].pid
+    os.kill(gone, 9)
+    os.waitpid(gone, 0)
+    move(gone, allowed_cores())

@@ -1,0 +1,118 @@
+"""What a comparison came to, in one line and a table, made from what is saved."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.reports.verdicts import main, verdict_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def benchmark(measure: str, verdict: str, estimate: float, **extra: Any) -> dict[str, Any]:
+    """A saved benchmark of PyTorch against its older version."""
+    usual = {
+        "comparison": "digits-pytorch-cpu@torch==2.13.0",
+        "against": "torch==2.13.0",
+        "measure": measure,
+        "framework_title": "PyTorch",
+        "workload": "digits",
+        "device": "cpu",
+        "threads": 1,
+        "versions": ["2.15.0", "2.13.0"],
+        "verdict": verdict,
+        "estimate": estimate,
+        "lower": estimate - 0.01,
+        "upper": estimate + 0.01,
+        "margins": {"margin": math.log1p(0.02), "floor": 0.0, "minimum_effect": 0.0},
+        "blocks": 8,
+        "seconds_needed": None,
+        "void_blocks": [],
+        "changed_packages": {"torch": ["2.15.0", "2.13.0"]},
+        "schedule": "duet",
+        "measured_seconds": 300.0,
+        "interrupted": False,
+    }
+    return {"name": measure, "extra_info": usual | extra}
+
+
+def test_a_regression_comes_first_whatever_else_there_is() -> None:
+    """With its size, in words that say which way."""
+    text = verdict_report(
+        [
+            benchmark("memory", "no regression", 0.0),
+            benchmark("step", "regression", math.log(1.031)),
+            benchmark("first_step", "inconclusive", 0.0),
+            benchmark("epoch", "improvement", math.log(0.9)),
+        ]
+    )
+    assert "**REGRESSION**: PyTorch's training step 3.10 % longer. Better: PyTorch's epoch 10.00 % shorter." in text
+
+
+def test_doubt_says_what_it_would_take() -> None:
+    """Which benchmarks, and about how long."""
+    text = verdict_report([benchmark("step", "inconclusive", 0.01, seconds_needed=360.0)])
+    assert "**INCONCLUSIVE**: 1 of 1 undecided (PyTorch's training step); about 6 min more would decide." in text
+    assert "6 min more" in text.split("\n\n")[2]
+
+
+def test_doubt_that_no_time_would_remove_is_said_to_be_so() -> None:
+    """At the margin itself, nothing can be decided."""
+    text = verdict_report([benchmark("step", "inconclusive", 0.02)])
+    assert "would decide" not in text
+    assert "no time would" in text
+
+
+def test_only_when_everything_is_decided_is_there_no_regression() -> None:
+    """The versions, the margin and the range are in the table."""
+    text = verdict_report([benchmark("step", "no regression", 0.001), benchmark("accuracy", "no regression", 0.001)])
+    assert "**NO REGRESSION**" in text
+    row = next(line for line in text.splitlines() if "training step" in line)
+    assert "2.13.0 → 2.15.0" in row
+    assert "+2.00 %" in row
+    assert "+0.10 pp" in next(line for line in text.splitlines() if "final accuracy" in line)
+
+
+def test_accuracy_is_lost_in_points() -> None:
+    """Not in per cent of itself."""
+    text = verdict_report([benchmark("accuracy", "regression", 0.021)])
+    assert "final accuracy 2.10 points lost" in text
+
+
+def test_what_disturbed_and_what_differs_is_said() -> None:
+    """Void blocks with their reason, packages with both versions."""
+    text = verdict_report([benchmark("step", "no regression", 0.0, void_blocks=["other processes used 90% of a core"])])
+    assert "1 blocks were void: other processes used 90% of a core." in text
+    assert "Packages that differ: torch 2.13.0 → 2.15.0." in text
+
+
+def test_a_bound_that_is_not_known_is_a_dash() -> None:
+    """From too few blocks."""
+    text = verdict_report([benchmark("step", "inconclusive", 0.0, lower=None, upper=None)])
+    assert "– to –" in text  # noqa: RUF001 - the dash that stands for nothing
+
+
+def test_a_saved_run_prints_the_same_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From pytest-benchmark's JSON."""
+    benchmarks = [benchmark("step", "no regression", 0.0)]
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps({"benchmarks": benchmarks}), encoding="utf-8")
+    assert main([str(file)]) == 0
+    assert capsys.readouterr().out.strip() == verdict_report(benchmarks)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", '{"benchmarks": 3}', '{"benchmarks": []}'], ids=lambda text: text or "empty"
+)
+def test_other_files_are_refused_in_one_line(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also a run without comparisons, and a file that is not there."""
+    file = tmp_path / "run.json"
+    file.write_text(content, encoding="utf-8")
+    for path in (file, tmp_path / "missing.json"):
+        assert main([str(path)]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
