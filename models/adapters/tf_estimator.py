@@ -57,7 +57,8 @@ class Adapter:
         return self._training().step(batch)
 
     def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
-        self._save()
+        if self._live is not None:
+            self._save()
         if order is not None:
             images, labels = images[order], labels[order]
         losses = _LossHistory()
@@ -95,7 +96,7 @@ class Adapter:
 
 def _model_fn(spec: Spec, weights: Weights | None, seed: int) -> Callable[..., Any]:
     # A session begins its random numbers anew: with the same seed, every epoch would drop the same.
-    seeds, initial = itertools.count(seed), weights or {}
+    calls, initial = itertools.count(), weights or {}
 
     def load_weights(_scaffold: Any, session: Any) -> None:
         """Called by the first session only: later ones restore a checkpoint."""
@@ -105,7 +106,7 @@ def _model_fn(spec: Spec, weights: Weights | None, seed: int) -> Callable[..., A
     def model_fn(features: Any, labels: Any, mode: str) -> Any:
         training = mode == tf.estimator.ModeKeys.TRAIN
         if training:
-            tf.compat.v1.set_random_seed(next(seeds))
+            tf.compat.v1.set_random_seed(np.random.SeedSequence([seed, next(calls)]).generate_state(1)[0] % 2**31)
         logits = _network(spec, features, training=training)
         if not training:
             return tf.estimator.EstimatorSpec(mode, predictions=logits)

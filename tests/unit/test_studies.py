@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.reports.comparison import (
-    TIME_NOISE,
+    MEMORY_NOISE,
+    TIME_MARGIN,
     Gap,
     Movement,
     Order,
     Verdict,
     accuracy_gap,
+    memory_gap,
     movement,
     time_gap,
     verdict,
@@ -63,14 +65,60 @@ def test_what_was_chosen_is_what_the_workload_has(identifier: str) -> None:
 @given(seconds, seconds)
 def test_exchanging_two_frameworks_exchanges_their_order_in_time(first: float, second: float) -> None:
     """Neither is favoured for standing first."""
-    assert time_gap(first, second).order is SWAPPED[time_gap(second, first).order]
+    one, other = Sample((first,)), Sample((second,))
+    assert time_gap(one, other).order is SWAPPED[time_gap(other, one).order]
 
 
-@given(seconds, st.floats(0.0, TIME_NOISE * 0.999), st.floats(TIME_NOISE * 1.001, 10.0))
+@given(seconds, st.floats(0.0, TIME_MARGIN * 0.999), st.floats(TIME_MARGIN * 1.001, 3.0))
 def test_only_times_further_apart_than_noise_have_an_order(time: float, less: float, more: float) -> None:
     """The faster one takes less time."""
-    assert time_gap(time, time * (1 + less)).order is Order.NEITHER
-    assert time_gap(time, time * (1 + more)).order is Order.FIRST
+    assert time_gap(Sample((time,)), Sample((time * math.exp(less),))).order is Order.NEITHER
+    assert time_gap(Sample((time,)), Sample((time * math.exp(more),))).order is Order.FIRST
+
+
+def test_several_trainings_narrow_the_margin_of_time_unless_they_disagree() -> None:
+    """By the root of their number; a spread of their own that is larger counts instead of the usual one."""
+    one, four = Sample((100.0,)), Sample((100.0, 101.0, 99.0, 100.0))
+    assert time_gap(four, four).margin == pytest.approx(time_gap(one, one).margin / 2)
+    wild = Sample((50.0, 100.0, 200.0, 100.0))
+    assert time_gap(wild, wild).margin > time_gap(one, one).margin
+
+
+def test_memory_within_its_margin_has_no_order() -> None:
+    """Less is better."""
+    assert memory_gap(1e9, 1e9 * (1 + MEMORY_NOISE * 0.9)).order is Order.NEITHER
+    assert memory_gap(1e9, 1.5e9).order is Order.FIRST
+
+
+def test_a_difference_concerns_only_those_who_differ_by_it() -> None:
+    """TensorFlow and the Estimator draw weights alike; PyTorch and Keras do not."""
+    weights = next(each for each in STUDIES["mnist-dense1024"].uncontrolled if "weights" in each.difference)
+    assert weights.concerns("keras-tensorflow", "pytorch")
+    assert not weights.concerns("tensorflow", "tf-estimator")
+    threads = next(each for each in STUDIES["mnist-dense1024"].uncontrolled if "thread" in each.difference)
+    assert threads.concerns("tensorflow", "tf-estimator")
+
+
+@pytest.mark.parametrize(
+    ("study", "framework", "figures"),
+    [
+        ("mnist-3conv", "keras-tensorflow", (0.9867, 0.0440, 357.11, None, None)),
+        ("mnist-3conv", "pytorch", (0.9893, None, 248.17, None, None)),
+        ("mnist-dense1024", "tensorflow", (0.98, None, 200, None, 154)),
+        ("mnist-dense1024", "tf-estimator", (0.97, None, 140, None, 92)),
+        ("mnist-dense1024", "keras-tensorflow", (0.99, None, 366, None, 55)),
+        ("mnist-dense64", "keras-tensorflow", (0.9914, None, 11.19, 1.7e9, None)),
+        ("mnist-dense64", "pytorch", (0.9895, None, 7.67, 3.5e9, None)),
+        ("cats-vs-dogs", "tensorflow", (0.78, 0.6, 360, None, None)),
+        ("cats-vs-dogs", "keras-tensorflow", (0.78, 0.58, 420, None, None)),
+        ("cats-vs-dogs", "pytorch", (0.88, 0.11, 85, None, None)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_published_figures_are_the_studies(study: str, framework: str, figures: tuple[float | None, ...]) -> None:
+    """Accuracy, loss, seconds, bytes, lines of code: written down twice, so that no typing error passes."""
+    found = next(each for each in STUDIES[study].published if each.framework == framework)
+    assert (found.accuracy, found.loss, found.seconds, found.memory_bytes, found.lines_of_code) == figures
 
 
 @given(shares, shares, st.integers(1, 10**6))
@@ -134,7 +182,7 @@ def test_a_way_to_the_published_gap_leads_towards_it(
     """A native gap between the equal and the published one moved towards it, or not beyond the margin; never away."""
     native = equal + part * (published - equal)
     moved = movement(Gap(published, 0.0), Gap(equal, margin), Gap(native, margin))
-    assert moved is (Movement.NONE if abs(native - equal) <= margin else Movement.TOWARDS)
+    assert moved is (Movement.NONE if abs(native - equal) <= math.hypot(margin, margin) else Movement.TOWARDS)
     further = movement(
         Gap(published, 0.0), Gap(equal, margin), Gap(equal + 2 * margin * (-1) ** (published > equal), margin)
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from models.parity import ParityCase, observe
-from models.spec import DefaultAdam, Dropout
+from models.spec import SGD, DefaultAdam, Dense, Dropout, Flatten, Spec
 from models.spec_format import from_plain
 
 if TYPE_CHECKING:
@@ -122,6 +122,38 @@ def native_facts(adapter_class: type[Adapter], case: ParityCase) -> dict[str, An
     }
 
 
+def dropout_facts(adapter_class: type[Adapter], rate: float = 0.2) -> dict[str, Any]:
+    """What dropout does in one step on one image, worked out by hand from the mask that the step itself betrays.
+
+    A unit that is dropped learns nothing, so its row of the last kernel stays as it is.
+    """
+    units, classes = 400, 4
+    generator = np.random.default_rng(3)
+    spec = Spec("dropout", (6, 6, 1), (Flatten(), Dense(units, relu=True), Dropout(rate), Dense(classes)), SGD(1.0))
+    weights = {
+        "dense_1/kernel": generator.uniform(-0.2, 0.3, (36, units)).astype(np.float32),
+        "dense_1/bias": np.full(units, 0.1, np.float32),
+        "dense_2/kernel": generator.uniform(-0.05, 0.05, (units, classes)).astype(np.float32),
+        "dense_2/bias": np.zeros(classes, np.float32),
+    }
+    image, label = generator.random((1, 6, 6, 1), dtype=np.float32), np.array([1])
+    adapter = adapter_class(spec, {name: array.copy() for name, array in weights.items()}, "cpu", "float32", 0)
+    adapter.training_step(adapter.to_device(image, label))
+    learned = weights["dense_2/kernel"] - adapter.weights()["dense_2/kernel"].astype(np.float64)
+    hidden = np.maximum(image.reshape(1, -1) @ weights["dense_1/kernel"] + weights["dense_1/bias"], 0.0)[0]
+    active = hidden > 0
+    kept = np.abs(learned).max(axis=1) > 0
+    scaled = np.where(kept, hidden / (1.0 - rate), 0.0)
+    logits = scaled @ weights["dense_2/kernel"]
+    surplus = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum() - np.eye(classes)[1]
+    expected = np.outer(scaled, surplus)
+    return {
+        "share dropped": float(1.0 - kept[active].mean()),
+        "active units": int(active.sum()),
+        "error of the gradient": float(np.abs(learned - expected).max() / np.abs(expected).max()),
+    }
+
+
 def main(folder: Path, module: str, names: list[str]) -> None:
     """Observe every class on every case."""
     cases = load_cases(folder)
@@ -131,7 +163,9 @@ def main(folder: Path, module: str, names: list[str]) -> None:
             observed = observe(adapter_class, case, "cpu", "float32").to_arrays()
             np.savez(folder / f"{name}-{case_name}.npz", **observed)  # type: ignore[arg-type]
         if name == names[0]:
-            observed_facts = facts(adapter_class, cases["odd"]) | {"native": native_facts(adapter_class, cases["odd"])}
+            observed_facts = facts(adapter_class, cases["odd"])
+            observed_facts["native"] = native_facts(adapter_class, cases["odd"])
+            observed_facts["dropout"] = dropout_facts(adapter_class)
             (folder / "facts").write_text(json.dumps(observed_facts), encoding="utf-8")
 
 

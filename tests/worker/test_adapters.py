@@ -156,7 +156,7 @@ def test_adapters_keep_the_contract(observed: Observed) -> None:
     assert facts.pop("adam_form") in get_args(AdamForm)
     assert facts.pop("cuda") in ("DeviceUnavailableError", "built")
     assert facts.pop("names") == list(ODD.parameter_shapes())
-    facts.pop("native")
+    del facts["native"], facts["dropout"]
     assert facts == {
         "unknown precision": "ValueError",
         "logits without dropout": True,
@@ -170,6 +170,15 @@ def test_adapters_keep_the_contract(observed: Observed) -> None:
         "same seed": True,
         "other seed": True,
     }
+
+
+def test_dropout_has_the_rate_and_the_scale_that_were_asked_for(observed: Observed) -> None:
+    """At a rate of 0.2, of which the reverse and a missing scale differ; the share within four standard deviations."""
+    found = observed.facts["dropout"]
+    deviation = (0.2 * 0.8 / found["active units"]) ** 0.5
+    assert found["active units"] > 200
+    assert abs(found["share dropped"] - 0.2) < 4 * deviation
+    assert found["error of the gradient"] < 1e-4
 
 
 def test_frameworks_draw_their_own_weights(observed: Observed) -> None:

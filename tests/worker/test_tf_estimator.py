@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.environments import Environment, EnvironmentBuildError, Pinned, provide
-from fixtures.environments.__main__ import CACHE
+from fixtures.environments import Environment, Pinned
 from fixtures.launch import LaunchSettings, environment, python_command
 from fixtures.worker.messages import ImportFramework
 from fixtures.worker.parent import Worker
 from models.registry import FRAMEWORKS
+from tests.built_environments import provided_or_skipped
 from tests.worker import test_adapters
 
 ROOT = Path(__file__).parents[2]
@@ -23,15 +23,13 @@ FRAMEWORK = FRAMEWORKS["tf-estimator"]
 
 test_adapters_train_the_same_network = test_adapters.test_adapters_train_the_same_network
 test_adapters_keep_the_contract = test_adapters.test_adapters_keep_the_contract
+test_dropout = test_adapters.test_dropout_has_the_rate_and_the_scale_that_were_asked_for
 
 
 @pytest.fixture(scope="module")
 def provided() -> Environment:
     """The environment; the first time it is built, for which packages must be to be had."""
-    try:
-        return provide(Pinned(ROOT / FRAMEWORK.requirements, FRAMEWORK.python), CACHE, print)
-    except EnvironmentBuildError as error:
-        pytest.skip(str(error))
+    return provided_or_skipped(Pinned(ROOT / FRAMEWORK.requirements, FRAMEWORK.python))
 
 
 @pytest.fixture(scope="module")
