@@ -95,9 +95,9 @@ def _record(build: Callable[[Spec, Weights], Any], case: ParityCase) -> Observat
     trainee.training_step(trainee.to_device(*batches[0]))
     gradients = _difference(initial, trainee.weights())
 
-    weights, images = case.faint()
+    weights, images, labels = case.faint()
     trainee = build(case.spec.with_optimizer(case.adam), weights)
-    trainee.training_step(trainee.to_device(images, batches[0][1]))
+    trainee.training_step(trainee.to_device(images, labels))
     adam_1 = _difference(trainee.weights(), weights)
 
     trainee = build(case.spec.with_optimizer(PROBE_OPTIMIZER), case.weights)

@@ -74,15 +74,18 @@ class ParityCase:
             for start in starts
         )
 
-    def faint(self) -> tuple[Weights, Images]:
+    def faint(self) -> tuple[Weights, Images, Labels]:
         """Weights without biases, and the first batch so dark that kernels' gradients are as small as epsilon.
 
         Adam's step is the same for all gradients that are large against epsilon; only here does a program that
-        trains with a tenth or ten times the workload's epsilon differ from it by more than rounding.
+        trains with a tenth or ten times the workload's epsilon differ from it by more than rounding. All examples
+        bear one label: of dark images, classes in equal numbers would cancel in the gradients of the biases, and what
+        rounding leaves of these, Adam would turn into whole steps.
         """
         epsilon = self.adam.epsilon
         brightness = min(1.0, _FAINTNESS * epsilon) if epsilon else 1.0
-        return without_biases(self.weights), self.images[: self.batch_size] * np.float32(brightness)
+        images = self.images[: self.batch_size] * np.float32(brightness)
+        return without_biases(self.weights), images, np.full(len(images), self.labels[0])
 
     @property
     def adam(self) -> Adam:
