@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from fixtures.gate.calibration import (
     KnownBlock,
     alarms_of_rules,
+    bootstrapped,
+    centred,
     clopper_pearson,
     gate,
     observed,
+    offset,
     simulated,
     smallest_detectable,
     standard_error_per_root_second,
@@ -38,7 +41,7 @@ def blocks(count: int, truth: float, spread: float = 0.012, seed: int = 5) -> li
 
 def test_equal_arms_are_hardly_ever_called_slower() -> None:
     """And mostly found to be no slower than the margin."""
-    rates = simulated(blocks(60, 0.0), 15, MARGINS, 0.01, exchangeable=True)
+    rates = simulated(blocks(60, 0.0), 15, MARGINS, 0.01)
     assert rates.shares[Verdict.REGRESSION] <= 0.01
     assert rates.shares[Verdict.NO_REGRESSION] > 0.9
     assert sum(rates.shares.values()) == pytest.approx(1.0)
@@ -51,21 +54,36 @@ def test_a_clear_slowdown_is_found_soon() -> None:
     assert rates.blocks < 6
 
 
-def test_a_bias_between_environments_stays_in_the_simulation() -> None:
-    """Were every block's sign drawn anew, a constant difference would vanish, and false alarms with it."""
-    biased = simulated(blocks(40, 0.03, spread=0.001), 10, MARGINS, 0.01, runs=200, exchangeable=True)
-    assert biased.shares[Verdict.REGRESSION] == pytest.approx(0.5, abs=0.01)
-    assert biased.shares[Verdict.IMPROVEMENT] == pytest.approx(0.5, abs=0.01)
+def test_equal_arms_are_centred_and_their_offset_is_told_apart() -> None:
+    """What few blocks have for a mean by chance would else be every run's truth, and be found as a slowdown."""
+    biased = blocks(40, 0.03, spread=0.004)
+    assert simulated(biased, 10, MARGINS, 0.01, runs=200).shares[Verdict.REGRESSION] > 0.9
+    assert simulated(centred(biased), 10, MARGINS, 0.01, runs=200).shares[Verdict.REGRESSION] <= 0.01
+    mean, error = offset(biased)
+    assert mean == pytest.approx(0.03, abs=4 * error)
+    assert offset(centred(biased))[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_few_blocks_leave_the_simulated_rates_uncertain() -> None:
+    """The interval holds the rate, and more blocks narrow it."""
+    widths = []
+    for count in (6, 60):
+        known = blocks(count, 0.012)
+        rate = simulated(known, 10, MARGINS, 0.01, runs=500).shares[Verdict.REGRESSION]
+        low, high = bootstrapped(known, 10, MARGINS, 0.01, resamples=60, runs=60)
+        assert low <= rate <= high
+        widths.append(high - low)
+    assert widths[1] < widths[0]
 
 
 def test_the_smallest_detectable_slowdown_shrinks_with_the_budget() -> None:
     """And what it names is found nine times in ten."""
-    known = blocks(60, 0.0)
+    known = centred(blocks(60, 0.0))
     short, long = (smallest_detectable(known, length, MARGINS, 0.01, runs=200) for length in (6, 30))
     assert short is not None
     assert long is not None
     assert long < short
-    found = simulated(known, 30, MARGINS, 0.01, runs=1000, shift=long, exchangeable=True)
+    found = simulated(known, 30, MARGINS, 0.01, runs=1000, shift=long)
     assert found.shares[Verdict.REGRESSION] >= 0.87
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,10 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.comparing.affected import affected, changed_packages, split_requirements
+from fixtures.comparing.against import slugs
 from fixtures.comparing.comparer import seconds_needed
 from fixtures.comparing.comparison import Comparison, ComparisonReadings, PairedBlock, Side
 from fixtures.comparing.disturbed import why_void
 from fixtures.comparing.options import DEFAULT_MARGINS, duration, parse, parse_margin
+from fixtures.comparing.plugin import EXIT_INCONCLUSIVE, EXIT_REGRESSION, exit_status
 from fixtures.comparing.record import compared, rounds
 from fixtures.comparing.spending import Budget, Ledger
 from fixtures.disturbance import Disturbance
@@ -23,7 +28,7 @@ from fixtures.gate.verdicts import Judgement, Margins, Verdict
 from fixtures.measurement.arms import Arm, Measure
 from fixtures.measurement.readings import Burst, Evaluation, MemoryReadings, ProcessReadings, Training
 from fixtures.memory import MemoryTrace
-from models.registry import FRAMEWORKS
+from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -37,13 +42,15 @@ OTHER = Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu", source=Changed(("
 def side(steps: Sequence[float], *, accuracy: float = 0.9, memory: int = 1000, stolen: float = 0.0) -> Side:
     """One side's readings; every burst is one step."""
     process = ProcessReadings(1.0, 1.0, first_step_seconds=0.5)
-    process.bursts = [Burst(1, seconds, Disturbance(seconds, stolen * seconds, 0.0)) for seconds in steps]
+    disturbances = [Disturbance(seconds, stolen * seconds, 0.0) for seconds in steps]
+    process.bursts = [Burst(1, one.seconds, one) for one in disturbances]
     process.epoch_seconds = [seconds * 10 for seconds in steps]
     evaluation = Evaluation((0,), accuracy, 1.0)
     return Side(
         process,
         Training(42, (1.0,), (0.5,), (evaluation,), ("a",), (0,)),
         MemoryReadings(MemoryTrace((), {}), memory, None, 1.0, "default"),
+        disturbances,
     )
 
 
@@ -73,41 +80,67 @@ def test_what_was_not_measured_on_both_sides_has_no_value() -> None:
 
 
 def test_void_blocks_are_counted_and_not_judged() -> None:
-    """Only what the machine itself recorded voids a block, whatever its ratio."""
+    """Only what the machine itself recorded voids a block, whatever its ratio; and only times can be disturbed."""
     quiet, disturbed = PairedBlock(side([1.0]), side([1.0])), PairedBlock(side([1.0], stolen=0.9), side([1.0]))
     far_off = PairedBlock(side([9.0]), side([1.0]))
     for block in (quiet, disturbed, far_off):
         block.disturbed = why_void(block)
     assert disturbed.disturbed == "the hypervisor withheld 90% of a core"
-    assert readings(quiet, disturbed, far_off).values(Measure.STEP) == pytest.approx([0.0, math.log(9.0)])
+    found = readings(quiet, disturbed, far_off)
+    for measure in (Measure.STEP, Measure.EPOCH):
+        assert found.values(measure) == pytest.approx([0.0, math.log(9.0)])
+    assert [len(found.values(measure)) for measure in (Measure.MEMORY, Measure.ACCURACY)] == [3, 3]
+
+
+def test_a_block_without_bursts_can_be_void() -> None:
+    """What the machine recorded around its start and its epochs counts as well."""
+    block = PairedBlock(side([], stolen=0.0), side([]))
+    block.baseline.disturbances = [Disturbance(10.0, 0.0, 9.0)]
+    assert why_void(block) == "other processes used 90% of a core"
+
+
+def test_the_resolution_is_that_of_the_readings() -> None:
+    """One test example, and one page of memory."""
+    found = readings(PairedBlock(side([1.0], memory=2**20), side([1.0], memory=2**21)))
+    assert found.resolution(Measure.ACCURACY) == 1.0
+    assert found.resolution(Measure.MEMORY) == mmap.PAGESIZE / 2**20
+    assert found.resolution(Measure.STEP) == 0.0
 
 
 def test_a_record_travels_as_json_and_keeps_every_block() -> None:
     """With raw readings of both sides, from which the verdict can be made again."""
     found = readings(PairedBlock(side([1.1, 1.1]), side([1.0, 1.0]), seconds=20.0))
-    found.judgements[Measure.STEP] = Judgement(Verdict.INCONCLUSIVE, 0.095, -math.inf, math.inf, 1, math.inf, 4)
+    found.judgements[Measure.STEP] = Judgement(Verdict.INCONCLUSIVE, 0.095, -math.inf, math.inf, 1, math.inf, 0.002)
+    found.elapsed_seconds, found.round_seconds, found.family, found.alpha = 60.0, 25.0, 5, 0.01
     record = json.loads(json.dumps(compared(found, Measure.STEP, Margins(0.02)), allow_nan=False))
     assert record["raw"][0]["candidate"] == [1.1, 1.1]
     assert record["raw"][0]["value"] == pytest.approx(math.log(1.1))
     assert record["lower"] is None
-    assert record["seconds_needed"] == 60.0
+    assert record["blocks_needed"] == 4
+    assert record["budget_needed_seconds"] == 60.0 + 3 * 25.0
+    assert (record["level"], record["family"], record["alpha"]) == (0.002, 5, 0.01)
+    assert record["raw"][0]["complete"] is True
     assert rounds(found, Measure.STEP) == [1.1, 1.1]
 
 
 def test_a_decided_comparison_needs_no_more_time() -> None:
-    """And one that no time would decide says so by None."""
+    """And one that no time would decide says so by None, too."""
     found = readings(PairedBlock(side([1.0]), side([1.0]), seconds=20.0))
-    assert seconds_needed(found, Measure.STEP) is None
+    found.round_seconds = 20.0
+    for verdict, estimate in ((Verdict.NO_REGRESSION, 0.0), (Verdict.INCONCLUSIVE, 0.02)):
+        found.judgements[Measure.STEP] = Judgement(verdict, estimate, -0.1, 0.1, 8, 0.01, 0.002)
+        assert seconds_needed(found, Measure.STEP, Margins(0.02, 0.02)) is None
 
 
 @given(st.floats(1, 3600), st.floats(0.5, 600), st.floats(0.001, 0.1))
 def test_no_run_spends_more_than_its_budget(seconds: float, each: float, alpha: float) -> None:
-    """Neither time, as long as rounds last as long as they did, nor probability."""
+    """Neither time, as long as blocks last as long as they did, nor probability."""
     ledger = Ledger(Budget(seconds, alpha))
     elapsed, spent = 0.0, 0.0
-    while ledger.allows_another(elapsed) and ledger.rounds < 10_000:
+    while ledger.allows_block(elapsed) and ledger.rounds < 10_000:
         elapsed += each
-        spent += ledger.round_passed(each) or 0.0
+        ledger.block_passed(each)
+        spent += ledger.round_passed(elapsed) or 0.0
     assert elapsed <= max(seconds, each)
     assert spent + ledger.rest() == pytest.approx(alpha)
 
@@ -115,10 +148,28 @@ def test_no_run_spends_more_than_its_budget(seconds: float, each: float, alpha: 
 def test_a_run_until_decided_never_spends_all() -> None:
     """Something is left for every later look."""
     ledger = Ledger(Budget(None, 0.01))
-    spent = sum(ledger.round_passed(10.0) or 0.0 for _ in range(5000))
+    spent = sum(ledger.round_passed(10.0 * number) or 0.0 for number in range(1, 5001))
     assert 0.008 < spent < 0.01
-    assert ledger.allows_another(1e9)
+    assert ledger.endless
+    assert ledger.allows_block(1e9)
     assert ledger.expected_rounds() is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (
+            240.0,
+            "about 2 blocks, and no verdict is possible from fewer than 4: give --budget 7m or fewer benchmarks",
+        ),
+        (400.0, ""),
+        (None, ""),
+    ],
+)
+def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(seconds: float | None, expected: str) -> None:
+    """After one block of 50 s of two comparisons."""
+    warning = Ledger(Budget(seconds, 0.01)).warning(50.0, 2)
+    assert warning.removeprefix("the budget allows ") == expected
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("10m", 600.0), ("1.5h", 5400.0)])
@@ -160,13 +211,76 @@ def test_against_takes_requirements_a_file_an_interpreter_or_a_revision(tmp_path
     """Each is told from the others by what it looks like."""
     (tmp_path / "old.txt").write_text("torch==2.13.0  # before\n", encoding="utf-8")
     (tmp_path / "python").touch()
-    given = ["torch==2.13.0 torchvision==0.28.0", "old.txt", "python", "git:main"]
+    (tmp_path / "other" / "bin").mkdir(parents=True)
+    (tmp_path / "other" / "bin" / "python").touch()
+    given = ["torch==2.13.0 torchvision==0.28.0", "old.txt", "python", "git:main", "other"]
     assert parse(configured(tmp_path, against=given)).sources == (
         Changed(("torch==2.13.0", "torchvision==0.28.0")),
         Changed(("torch==2.13.0",)),
         Interpreter(tmp_path / "python"),
         Revision(tmp_path, "main"),
+        Interpreter(tmp_path / "other" / "bin" / "python"),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("torch==2.13.0 torchvision==0.28.0", ("torch==2.13.0", "torchvision==0.28.0")),
+        ("torch >= 2.1, < 2.3", ("torch >= 2.1, < 2.3",)),
+        ('jax ; python_version > "3"', ('jax ; python_version > "3"',)),
+        ("keras[extra]", ("keras[extra]",)),
+    ],
+)
+def test_requirements_are_split_where_each_part_is_one(text: str, expected: tuple[str, ...]) -> None:
+    """And nowhere else."""
+    assert split_requirements(text) == expected
+
+
+@pytest.mark.parametrize("text", ["torch==", "torch >= 2.1 torchvision", "=2"])
+def test_what_is_no_requirement_is_refused(text: str) -> None:
+    """Neither one nor several."""
+    with pytest.raises(ValueError, match="is no requirement"):
+        split_requirements(text)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "expected"),
+    [
+        ("Torch==2.13.0", {"pytorch", "pytorch-compile"}),
+        ("jax==0.9", {"jax"}),
+        ("optax", {"jax"}),
+        ("Keras", {"keras-tensorflow", "keras-jax", "keras-torch"}),
+        ("numpy<2.4", set(DEFAULT_FRAMEWORKS)),
+    ],
+)
+def test_a_change_concerns_those_who_are_made_of_it(
+    requirement: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else those who need it, else the default ones; of all that are registered and live in this environment."""
+    monkeypatch.setattr(Framework, "missing", lambda _: ())
+    monkeypatch.setattr(Framework, "missing_programs", lambda _: ())
+    default = tuple(FRAMEWORKS[name] for name in DEFAULT_FRAMEWORKS)
+    found = affected(changed_packages([requirement]), default)
+    assert {framework.identifier for framework in found} == expected
+
+
+def test_a_change_does_not_concern_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody uses it here, so its absence leaves no question open."""
+    monkeypatch.setattr(Framework, "missing", lambda _: ())
+    monkeypatch.setattr(Framework, "missing_programs", lambda framework: framework.programs)
+    assert [one.identifier for one in affected({"torch"}, ())] == ["pytorch"]
+
+
+def test_equal_names_in_different_folders_are_told_apart(tmp_path: Path) -> None:
+    """In the tests' names and in the report; other sources that come to the same slug get a number."""
+    for folder, version in (("a", 1), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "req.txt").write_text(f"torch=={version}\n", encoding="utf-8")
+    sources = parse(configured(tmp_path, against=["a/req.txt", "b/req.txt"])).sources
+    assert [one.label for one in sources] == ["a/req.txt", "b/req.txt"]
+    assert list(slugs(sources).values()) == ["a_req.txt", "b_req.txt"]
+    assert list(slugs([Revision(tmp_path, "a/b"), Revision(tmp_path, "a_b")]).values()) == ["git_a_b", "git_a_b_2"]
 
 
 @pytest.mark.parametrize(
@@ -175,19 +289,91 @@ def test_against_takes_requirements_a_file_an_interpreter_or_a_revision(tmp_path
         ({"against": ["no/such/python"]}, "there is no such file"),
         ({"against": ["--pre"]}, "is not a requirement"),
         ({"against": [""]}, "no requirement is given"),
-        ({"until_decided": True, "budget": "10m"}, "exclude each other"),
+        ({"against": ["torch=="]}, "is no requirement"),
+        ({"against": ["folder"]}, "no virtual environment"),
+        ({"against": ["bad.txt"]}, "bad.txt: 'torch==' is no requirement"),
+        ({"against": ["six"], "until_decided": True, "budget": "10m"}, "exclude each other"),
     ],
-    ids=["path", "option", "empty", "both"],
+    ids=["path", "option", "empty", "half", "folder", "file", "both"],
 )
 def test_what_cannot_be_compared_is_a_usage_error(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     """Before anything is built."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bad.txt").write_text("six\ntorch==\n", encoding="utf-8")
     with pytest.raises(pytest.UsageError, match=message):
         parse(configured(tmp_path, **given))
 
 
 def test_every_measure_has_a_margin_and_a_floor_below_it(tmp_path: Path) -> None:
     """And a user's margin replaces the default one."""
-    margins = parse(configured(tmp_path, margin=["memory=20%"])).margins
+    margins = parse(configured(tmp_path, against=["six"], margin=["memory=20%"])).margins
     assert set(margins) == set(Measure) == set(DEFAULT_MARGINS)
     assert all(0 < one.floor < one.minimum_effect < one.margin for one in margins.values())
     assert margins[Measure.MEMORY].margin == pytest.approx(math.log(1.2))
+
+
+AGAINST, CALIBRATE = {"against": ["six"]}, {"calibrate": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        *(
+            (mode | {option: value}, "leave it away")
+            for mode in (AGAINST, CALIBRATE)
+            for option, value in (
+                ("defaults", "native"),
+                ("seeds", "3"),
+                ("study", ["mnist-3conv"]),
+                ("quick", True),
+                ("thorough", True),
+                ("processes", "4"),
+            )
+        ),
+        (CALIBRATE | {"budget": "10m"}, "leave it away"),
+        (CALIBRATE | {"until_decided": True}, "leave it away"),
+        (CALIBRATE | {"margin": ["step=1%"]}, "leave it away"),
+        ({"budget": "10m"}, "--budget is for --against"),
+        ({"until_decided": True}, "--until-decided is for --against"),
+        ({"margin": ["step=1%"]}, "--margin is for --against"),
+        ({"schedule": "duet"}, "--schedule is for"),
+        ({"calibrate_blocks": "8"}, "--calibrate-blocks is for"),
+        (AGAINST | {"calibrate_blocks": "8"}, "--calibrate-blocks is for"),
+    ],
+    ids=str,
+)
+def test_options_that_do_nothing_are_refused(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    """Whoever gives one expects something of it."""
+    with pytest.raises(pytest.UsageError, match=message):
+        parse(configured(tmp_path, **given))
+
+
+def test_exit_statuses_are_none_of_pytests() -> None:
+    """Today's; new ones are added at the end."""
+    taken = {int(status) for status in pytest.ExitCode}
+    assert not {EXIT_INCONCLUSIVE, EXIT_REGRESSION} & taken
+    assert min(EXIT_INCONCLUSIVE, EXIT_REGRESSION) > max(taken) + 2
+
+
+CPU, GPU = Comparison(ARM, OTHER), Comparison(replace(ARM, device="cuda"), replace(OTHER, device="cuda"))
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "verdicts", "expected"),
+    [
+        (0, {"a": CPU}, {"a": Verdict.NO_REGRESSION}, 0),
+        (0, {"a": CPU, "b": GPU}, {"a": Verdict.IMPROVEMENT}, 0),
+        (0, {"a": CPU, "b": CPU}, {"a": Verdict.NO_REGRESSION}, EXIT_INCONCLUSIVE),
+        (0, {"a": GPU}, {}, EXIT_INCONCLUSIVE),
+        (0, {"a": CPU}, {"a": Verdict.INCONCLUSIVE}, EXIT_INCONCLUSIVE),
+        (1, {"a": CPU, "b": CPU}, {"a": Verdict.INCONCLUSIVE}, 1),
+        (1, {"a": CPU, "b": CPU}, {"a": Verdict.INCONCLUSIVE, "b": Verdict.REGRESSION}, EXIT_REGRESSION),
+        (0, {}, {}, 0),
+        (5, {}, {}, 5),
+    ],
+)
+def test_the_exit_status_is_the_worst_that_was_found(
+    status: int, asked: dict[str, Comparison], verdicts: dict[str, Verdict], expected: int
+) -> None:
+    """And never 0 while anything that could be measured here has no verdict, or nothing has one."""
+    assert exit_status(status, asked, verdicts) == expected

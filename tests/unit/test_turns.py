@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from fixtures.launch import allowed_cores
-from fixtures.measurement.turns import Alternating, Duet, move
+from fixtures.measurement.turns import Alternating, Duet, move, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from fixtures.measurement.contestant import Contestant
 
 TWO_CORES = pytest.mark.skipif(len(allowed_cores()) < 2, reason="a duet needs two cores")
+
+
+def nothing(contestant: Contestant) -> None:
+    """An action."""
+
+
+def stop() -> None:
+    """There is nothing to end."""
 
 
 class Sleeper:
@@ -58,7 +66,7 @@ def test_a_duet_exchanges_disjoint_cores_every_round(pair: list[Contestant]) -> 
     """All threads of a process move, and nobody ever shares a core."""
     turns, seen = Duet(threads=1, contestants=2), []
     for _ in range(3):
-        turns.round(pair, lambda _: None)
+        turns.round(pair, nothing, stop, paired=True)
         first, second = (bound(contestant) for contestant in pair)
         assert len(first) == len(second) == 1
         assert not next(iter(first)) & next(iter(second))
@@ -70,18 +78,41 @@ def test_a_duet_exchanges_disjoint_cores_every_round(pair: list[Contestant]) -> 
 def test_a_phase_of_a_duet_begins_with_the_same_cores(pair: list[Contestant]) -> None:
     """So that its rounds form whole pairs."""
     turns = Duet(threads=1, contestants=2)
-    turns.round(pair, lambda _: None)
+    turns.round(pair, nothing, stop, paired=True)
     first = bound(pair[0])
     turns.new_phase()
-    turns.round(pair, lambda _: None)
+    turns.round(pair, nothing, stop, paired=True)
     assert bound(pair[0]) == first
+
+
+@TWO_CORES
+@pytest.mark.parametrize("first_turn", [0, 1])
+def test_what_lies_between_paired_rounds_leaves_them_adjacent(pair: list[Contestant], first_turn: int) -> None:
+    """It runs where the next paired round will; the block's number says where the first one does."""
+    turns, seen = Duet(threads=1, contestants=2, first_turn=first_turn), []
+    for paired in (False, True, False, True, False):
+        turns.round(pair, nothing, stop, paired=paired)
+        seen.append(bound(pair[0]))
+    assert seen[0] == seen[1] == seen[4] != seen[2] == seen[3]
+    begun = [Duet(threads=1, contestants=2, first_turn=turn) for turn in (first_turn, first_turn + 1)]
+    first = []
+    for duet in begun:
+        duet.round(pair, nothing, stop, paired=False)
+        first.append(bound(pair[0]))
+    assert first[0] == seen[0] != first[1]
+
+
+def test_who_is_asked_first_changes_from_turn_to_turn() -> None:
+    """The same ones, in the same order, begun elsewhere."""
+    assert rotated(["a", "b", "c"], 4) == ["b", "c", "a"]
+    assert rotated([], 3) == []
 
 
 @TWO_CORES
 def test_a_duet_acts_at_the_same_time(pair: list[Contestant]) -> None:
     """Each waits for the other: one after the other, they would wait for ever."""
     meeting = threading.Barrier(2, timeout=30)
-    Duet(threads=1, contestants=2).round(pair, lambda _: cast("None", meeting.wait()))
+    Duet(threads=1, contestants=2).round(pair, lambda _: cast("None", meeting.wait()), stop, paired=True)
 
 
 def test_a_duet_needs_a_core_for_each() -> None:
@@ -96,7 +127,7 @@ def test_alternating_turns_are_mirrored() -> None:
     turns = Alternating(seed=3)
     contestants = cast("list[Contestant]", ["a", "b", "c"])
     for _ in range(2):
-        turns.round(contestants, lambda contestant: order.append(cast("str", contestant)))
+        turns.round(contestants, lambda contestant: order.append(cast("str", contestant)), stop, paired=True)
     assert order[:3] == order[3:][::-1]
 
 

@@ -31,8 +31,10 @@ def benchmark(measure: str, verdict: str, estimate: float, **extra: Any) -> dict
         "upper": estimate + 0.01,
         "margins": {"margin": math.log1p(0.02), "floor": 0.0, "minimum_effect": 0.0},
         "blocks": 8,
-        "seconds_needed": None,
-        "void_blocks": [],
+        "budget_needed_seconds": None,
+        "family": 3,
+        "unanswered": [],
+        "raw": [],
         "changed_packages": {"torch": ["2.15.0", "2.13.0"]},
         "schedule": "duet",
         "measured_seconds": 300.0,
@@ -42,7 +44,7 @@ def benchmark(measure: str, verdict: str, estimate: float, **extra: Any) -> dict
 
 
 def test_a_regression_comes_first_whatever_else_there_is() -> None:
-    """With its size, in words that say which way."""
+    """With its size, in words that say which way; what is undecided is still said."""
     text = verdict_report(
         [
             benchmark("memory", "no regression", 0.0),
@@ -51,20 +53,45 @@ def test_a_regression_comes_first_whatever_else_there_is() -> None:
             benchmark("epoch", "improvement", math.log(0.9)),
         ]
     )
-    assert "**REGRESSION**: PyTorch's training step 3.10 % longer. Better: PyTorch's epoch 10.00 % shorter." in text
+    assert (
+        "**REGRESSION**: PyTorch's training step 3.10 % longer; 1 of 4 undecided (PyTorch's first step). "
+        "Better: PyTorch's epoch 10.00 % shorter."
+    ) in text
+
+
+def test_what_has_no_verdict_keeps_a_run_from_being_green() -> None:
+    """Failed and skipped ones are counted with their reasons; those of another pair are not."""
+    lost = {
+        "framework_title": "PyTorch",
+        "measure": "epoch",
+        "against": "torch==2.13.0",
+        "workload": "digits",
+        "device": "cpu",
+        "outcome": "failed",
+        "reason": "the worker died",
+    }
+    skipped = lost | {"outcome": "skipped", "measure": "memory", "reason": "not installed"}
+    text = verdict_report(
+        [benchmark("step", "no regression", 0.0, unanswered=[lost, skipped, lost | {"against": "another"}])]
+    )
+    assert (
+        "**NOT COMPLETE**: 1 of 3 failed (PyTorch's epoch: the worker died); "
+        "1 of 3 skipped (PyTorch's peak memory: not installed)."
+    ) in text
+    assert "NO REGRESSION" not in text
 
 
 def test_doubt_says_what_it_would_take() -> None:
     """Which benchmarks, and about how long."""
-    text = verdict_report([benchmark("step", "inconclusive", 0.01, seconds_needed=360.0)])
-    assert "**INCONCLUSIVE**: 1 of 1 undecided (PyTorch's training step); about 6 min more would decide." in text
-    assert "6 min more" in text.split("\n\n")[2]
+    text = verdict_report([benchmark("step", "inconclusive", 0.01, budget_needed_seconds=1441.0)])
+    assert "**INCONCLUSIVE**: 1 of 1 undecided (PyTorch's training step); give --budget 25m to decide." in text
+    assert "--budget 25m" in text.split("\n\n")[2]
 
 
 def test_doubt_that_no_time_would_remove_is_said_to_be_so() -> None:
     """At the margin itself, nothing can be decided."""
     text = verdict_report([benchmark("step", "inconclusive", 0.02)])
-    assert "would decide" not in text
+    assert "give --budget" not in text
     assert "no time would" in text
 
 
@@ -86,9 +113,16 @@ def test_accuracy_is_lost_in_points() -> None:
 
 def test_what_disturbed_and_what_differs_is_said() -> None:
     """Void blocks with their reason, packages with both versions."""
-    text = verdict_report([benchmark("step", "no regression", 0.0, void_blocks=["other processes used 90% of a core"])])
-    assert "1 blocks were void: other processes used 90% of a core." in text
+    busy, quiet = {"disturbed": "other processes used 90% of a core"}, {"disturbed": ""}
+    one = benchmark("step", "no regression", 0.0, raw=[quiet, busy])
+    text = verdict_report([one])
+    assert "1 block was void: other processes used 90% of a core." in text
     assert "Packages that differ: torch 2.13.0 → 2.15.0." in text
+    assert "corrected for 3 benchmarks of the run" in text
+    # A measure that was decided earlier has fewer blocks; what is void is void for all of them, and counted once.
+    more = benchmark("epoch", "no regression", 0.0, raw=[quiet, busy, busy])
+    elsewhere = benchmark("step", "no regression", 0.0, raw=[busy], comparison="digits-jax-cpu@torch==2.13.0")
+    assert "3 blocks were void: other processes used 90% of a core." in verdict_report([one, more, elsewhere])
 
 
 def test_a_bound_that_is_not_known_is_a_dash() -> None:
