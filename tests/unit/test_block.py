@@ -176,7 +176,7 @@ def test_an_interrupted_duet_ends_its_workers_before_it_waits_for_them(monkeypat
     assert found.failures == {}
 
 
-@pytest.mark.parametrize(("available", "expected"), [(0, 1), (5, 2), (100, 7)])
-def test_memory_bounds_how_many_processes_run_at_once(available: int, expected: int) -> None:
-    """One at least, all at most, 2 GiB each; ``available`` is in GiB."""
-    assert at_once(7, available * 1024**3) == expected
+@pytest.mark.parametrize(("available", "cores", "expected"), [(0, 8, 1), (5, 8, 2), (100, 8, 7), (100, 2, 3)])
+def test_memory_and_cores_bound_how_many_processes_run_at_once(available: int, cores: int, expected: int) -> None:
+    """One at least, all at most, 2 GiB each, and hardly more than there are cores; ``available`` is in GiB."""
+    assert at_once(7, available * 1024**3, cores) == expected
