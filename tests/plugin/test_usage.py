@@ -12,6 +12,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
+    """In the groups that are the suite's own."""
+    run = run_bench(tmp_path, "--help")
+    assert run.status == pytest.ExitCode.OK, run.output
+    own = run.output.partition("cnn-dyno: what is measured")[2]
+    for option in (
+        "--framework",
+        "--study",
+        "--seeds",
+        "--defaults",
+        "--against",
+        "--margin",
+        "--calibrate",
+        "--budget",
+    ):
+        assert option in own
+    assert "step=2%" in own
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
