@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import fixtures.workbench
-from fixtures.environments import Current, EnvironmentBuildError, provide
 
+def pytest_configure() -> None:
+    """Only now: the suite's modules must not be imported before its conftest names them as plugins."""
+    import fixtures.workbench  # noqa: PLC0415
+    from fixtures.environments import Current, EnvironmentBuildError, provide  # noqa: PLC0415
 
-def _provide(source: Any, *arguments: Any) -> Any:
-    if isinstance(source, Current):
-        return provide(source, *arguments)
-    raise EnvironmentBuildError(f"{source.label}: Python {source.python} was not found on this machine")
+    def provide_current(source: Any, *arguments: Any) -> Any:
+        if isinstance(source, Current):
+            return provide(source, *arguments)
+        raise EnvironmentBuildError(f"{source.label}: Python {source.python} was not found on this machine")
 
-
-fixtures.workbench.provide = _provide  # type: ignore[assignment, attr-defined]
+    fixtures.workbench.provide = provide_current  # type: ignore[assignment, attr-defined]
