@@ -59,6 +59,16 @@ def readings(*blocks: PairedBlock) -> ComparisonReadings:
     return ComparisonReadings(Comparison(ARM, OTHER), schedule="duet", blocks=list(blocks))
 
 
+def test_where_a_device_counts_its_memory_that_is_judged() -> None:
+    """The host's memory is twice the other's, the device's a half more: the device's is what is scarce."""
+    candidate, baseline = side([1.0], memory=2000), side([1.0], memory=1000)
+    assert candidate.memory is not None
+    assert baseline.memory is not None
+    candidate.memory = replace(candidate.memory, device_peak_bytes=300)
+    baseline.memory = replace(baseline.memory, device_peak_bytes=200)
+    assert PairedBlock(candidate, baseline).value(Measure.MEMORY) == pytest.approx(math.log(1.5))
+
+
 def test_a_block_is_worth_its_log_ratios() -> None:
     """Ten per cent longer steps and epochs, twice the memory, two points of accuracy lost."""
     block = PairedBlock(side([1.1] * 4, accuracy=0.88, memory=2000), side([1.0] * 4))

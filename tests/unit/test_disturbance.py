@@ -63,20 +63,22 @@ def test_errors_of_ticks_cancel_in_a_sum() -> None:
 
 
 def test_without_proc_the_figures_are_unknown(tmp_path: Path) -> None:
-    """Where there is no /proc, nothing fails, and no figure is made up."""
-    seen = Snapshot.take([os.getpid()], proc=tmp_path)
+    """Where there is no procfs, nothing fails, and no figure is made up."""
+    seen = Snapshot.take([os.getpid()], root=tmp_path)
     assert (seen.busy_seconds, seen.steal_seconds, dict(seen.process_seconds)) == (None, None, {})
-    result = between(seen, Snapshot.take([], proc=tmp_path))
+    result = between(seen, Snapshot.take([], root=tmp_path))
     assert (result.steal_seconds, result.foreign_cpu_seconds) == (None, None)
 
 
 def test_counters_are_read_from_their_columns(tmp_path: Path) -> None:
     """Idle and waiting are not busy, steal is separate, and a command name may hold spaces and parentheses."""
-    (tmp_path / "stat").write_text("cpu  100 20 30 9999 888 4 5 66 77 8\ncpu0 1 2 3\n")
-    (tmp_path / "7").mkdir()
+    proc = tmp_path / "proc"
+    proc.mkdir()
+    (proc / "stat").write_text("cpu  100 20 30 9999 888 4 5 66 77 8\ncpu0 1 2 3\n")
+    (proc / "7").mkdir()
     fields = ["S", *map(str, range(4, 14)), "300", "40", "11", "12"]
-    (tmp_path / "7" / "stat").write_text(f"7 (a ) b (c) {' '.join(fields)}\n")
-    seen = Snapshot.take([7, 8], proc=tmp_path)
+    (proc / "7" / "stat").write_text(f"7 (a ) b (c) {' '.join(fields)}\n")
+    seen = Snapshot.take([7, 8], root=tmp_path)
     assert seen.busy_seconds == pytest.approx(159 * TICK)
     assert seen.steal_seconds == pytest.approx(66 * TICK)
     assert seen.process_seconds == {7: pytest.approx(340 * TICK)}

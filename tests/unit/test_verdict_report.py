@@ -59,6 +59,15 @@ def test_a_regression_comes_first_whatever_else_there_is() -> None:
     ) in text
 
 
+def test_accuracy_that_was_gained_is_no_quiet_success() -> None:
+    """Who learns better may train by another recipe; faster training needs no such remark."""
+    gained = benchmark("accuracy", "improvement", -0.03)
+    assert "PyTorch's final accuracy 3.00 points gained: unless that was the aim, see whether" in verdict_report(
+        [gained]
+    )
+    assert "recipe" not in verdict_report([benchmark("step", "improvement", -0.03)])
+
+
 def test_what_has_no_verdict_keeps_a_run_from_being_green() -> None:
     """Failed and skipped ones are counted with their reasons; those of another pair are not."""
     lost = {
