@@ -2,76 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import psutil
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from fixtures.datasets import ARRAY_NAMES, DataError, MissingDataError, PreparedDataset, prepare, store
-from fixtures.datasets.arrays import check_arrays, write_images, write_labels
-from fixtures.datasets.child_process import REPOSITORY, run_child
+from fixtures.datasets import ARRAY_NAMES, DataError, MissingDataError, prepare, store
 from fixtures.datasets.errors import CorruptDataError
 from fixtures.datasets.manifest import MANIFEST_NAME, EntryKey
-from fixtures.datasets.preparation import Description
+from tests.small_dataset import KEY, assert_right, build, names_in, prepared_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEY = EntryKey("fake", version=1, source_identity="two grey levels")
-CLASS_NAMES = ("dark", "light")
-IMAGES = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
-LABELS = np.array([0, 1, 0])
-
-
-def build(output: Path) -> Description:
-    """Write three images and labels for each part, as a data set's module would."""
-    write_images(output, "x_train", IMAGES, highest=11)
-    write_images(output, "x_test", IMAGES, highest=22)
-    write_labels(output, "y_train", LABELS)
-    write_labels(output, "y_test", LABELS)
-    return Description(CLASS_NAMES, ("twelve numbers",))
+    from fixtures.datasets.preparation import Description
 
 
 def never_build(output: Path) -> Description:
     """Stand for a preparation that must not be needed."""
     raise AssertionError(output)
-
-
-def prepared_in(entries: Path) -> PreparedDataset:
-    """Give the data set of ``KEY``, built if need be."""
-    return store.prepare_entry(KEY, entries, build, lambda _: None)
-
-
-def names_in(directory: Path) -> set[str]:
-    """Everything in a directory, hidden names too."""
-    return {path.name for path in directory.iterdir()} if directory.exists() else set()
-
-
-def assert_right(prepared: PreparedDataset) -> None:
-    """Check every array and the description against what ``build`` wrote."""
-    assert prepared.class_names == CLASS_NAMES
-    assert prepared.sources == ("twelve numbers",)
-    images = IMAGES.astype(np.float32)[..., None]
-    np.testing.assert_array_equal(prepared.load("x_train"), images / np.float32(11))
-    np.testing.assert_array_equal(prepared.load("x_test"), images / np.float32(22))
-    np.testing.assert_array_equal(prepared.load("y_train"), LABELS)
-    np.testing.assert_array_equal(prepared.load("y_test"), LABELS)
 
 
 def test_arrays_are_float32_images_and_int64_labels_mapped_read_only(tmp_path: Path) -> None:
@@ -177,62 +132,6 @@ def test_file_in_the_place_of_the_entry_is_replaced(tmp_path: Path) -> None:
     assert names_in(tmp_path) == {KEY.directory_name}
 
 
-def assert_manifest_survived(content: bytes) -> None:
-    """With this manifest, the store must give the right data, whether it builds again or not."""
-    with tempfile.TemporaryDirectory() as directory:
-        entries = Path(directory)
-        (prepared_in(entries).directory / MANIFEST_NAME).write_bytes(content)
-        assert_right(prepared_in(entries))
-        assert names_in(entries) == {KEY.directory_name}
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The manifest that ``build`` leads to."""
-    return (prepared_in(tmp_path_factory.mktemp("manifest")).directory / MANIFEST_NAME).read_bytes()
-
-
-@given(content=st.binary(max_size=200))
-@settings(deadline=None, max_examples=50)
-def test_any_bytes_for_a_manifest_lead_to_the_right_data(content: bytes) -> None:
-    """A manifest of random bytes never leads to an exception or to wrong data."""
-    assert_manifest_survived(content)
-
-
-@given(data=st.data())
-@settings(deadline=None, max_examples=100)
-def test_any_changed_byte_of_the_manifest_leads_to_the_right_data(manifest: bytes, data: st.DataObject) -> None:
-    """A manifest with some bytes replaced, for example in a class name, never leads to wrong data."""
-    start = data.draw(st.integers(0, len(manifest) - 1))
-    end = data.draw(st.integers(start, min(start + 8, len(manifest))))
-    assert_manifest_survived(manifest[:start] + data.draw(st.binary(max_size=8)) + manifest[end:])
-
-
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(replaced=st.sampled_from(["class_names", "sources", "arrays", "format_version", None]), value=JSON_VALUES)
-@settings(deadline=None, max_examples=100)
-def test_manifest_of_the_wrong_shape_raises_nothing_but_a_data_error(replaced: str | None, value: object) -> None:
-    """A manifest whose own checksum is right but whose content is any JSON never ends in a stray exception."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = prepared_in(Path(directory)).directory / MANIFEST_NAME
-        content: Any = json.loads(path.read_text())["content"]
-        content = content | {replaced: value} if replaced else value
-        checksum = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        path.write_text(json.dumps({"sha256": checksum, "content": content}))
-        np.testing.assert_array_equal(prepared_in(Path(directory)).load("y_train"), LABELS)
-
-
-def test_deeply_nested_manifest_leads_to_the_right_data() -> None:
-    """A manifest that exhausts the parser's stack is one more damaged manifest."""
-    assert_manifest_survived(b"[" * 100_000)
-
-
 @pytest.mark.parametrize("error", [MissingDataError("no source"), KeyboardInterrupt(), RuntimeError("a bug")])
 def test_failure_leaves_nothing_behind(tmp_path: Path, error: BaseException) -> None:
     """A preparation that fails or is interrupted half-way passes its error on and leaves no file."""
@@ -331,234 +230,3 @@ def test_unknown_data_set_lists_the_known_ones(tmp_path: Path) -> None:
     """A misspelt data set is answered with the names that there are."""
     with pytest.raises(DataError, match=r"no data set called 'minst'\. There are: .*digits, fashion-mnist, mnist"):
         prepare("minst", data_dir=None, cache_dir=tmp_path, download=False, report=lambda _: None)
-
-
-@pytest.mark.parametrize(
-    ("name", "array", "problem"),
-    [
-        ("x_train", np.zeros((3, 2, 2, 1)), "float32"),
-        ("x_train", np.zeros((3, 2, 2), np.float32), "shape"),
-        ("x_train", np.zeros((0, 2, 2, 1), np.float32), "shape"),
-        ("x_train", np.asfortranarray(np.zeros((3, 2, 2, 2), np.float32)), "contiguous"),
-        ("x_train", np.full((3, 2, 2, 1), 1.5, np.float32), "between 0 and 1"),
-        ("x_test", np.full((3, 2, 2, 1), np.nan, np.float32), "between 0 and 1"),
-        ("x_test", np.zeros((3, 4, 4, 1), np.float32), "different shapes"),
-        ("x_test", np.zeros((4, 2, 2, 1), np.float32), "different numbers"),
-        ("y_train", np.zeros(3, np.int32), "int64"),
-        ("y_train", np.zeros((3, 1), np.int64), "shape"),
-        ("y_test", np.array([0, 1, 2]), "between 0 and 1"),
-        ("y_test", np.array([0, 1, -1]), "between 0 and 1"),
-        ("y_test", np.array([0, 1, None]), "numbers"),
-    ],
-    ids=[
-        "float64",
-        "three dimensions",
-        "no images",
-        "column order",
-        "above 1",
-        "not a number",
-        "other size",
-        "more images than labels",
-        "int32",
-        "two dimensions",
-        "unknown class",
-        "negative class",
-        "Python objects",
-    ],
-)
-def test_preparation_that_breaks_the_promise_is_refused(
-    tmp_path: Path, name: str, array: np.ndarray[Any, Any], problem: str
-) -> None:
-    """Arrays of a wrong type, shape or range never become an entry, and the error says what is wrong."""
-
-    def build_wrongly(output: Path) -> Description:
-        description = build(output)
-        np.save(output / f"{name}.npy", array)
-        return description
-
-    with pytest.raises(DataError, match=problem):
-        store.prepare_entry(KEY, tmp_path, build_wrongly, lambda _: None)
-    assert names_in(tmp_path) == set()
-
-
-def test_images_are_written_in_chunks_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Images that do not fit one chunk, with several channels, come out as those that do."""
-    monkeypatch.setattr("fixtures.datasets.arrays.VALUES_IN_A_CHUNK", 60)
-    images = np.arange(7 * 2 * 5 * 3, dtype=np.uint8).reshape(7, 2, 5, 3)
-    build(tmp_path)
-    write_images(tmp_path, "x_train", images, highest=255)
-    write_images(tmp_path, "x_test", images, highest=255)
-    write_labels(tmp_path, "y_train", np.arange(7))
-    write_labels(tmp_path, "y_test", np.arange(7))
-    assert check_arrays(tmp_path, class_count=7)["x_test"] == (7, 2, 5, 3)
-    np.testing.assert_array_equal(np.load(tmp_path / "x_train.npy"), images.astype(np.float32) / np.float32(255))
-
-
-def test_chosen_images_are_written_in_the_order_in_which_they_are_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Some of the images, in any order and over several chunks, come out as if they had been picked before."""
-    monkeypatch.setattr("fixtures.datasets.arrays.VALUES_IN_A_CHUNK", 8)
-    images = np.arange(9 * 4, dtype=np.uint8).reshape(9, 2, 2)
-    chosen = np.array([8, 0, 3, 3, 5])
-    write_images(tmp_path, "x_train", images, highest=255, chosen=chosen)
-    expected = images[chosen][..., None].astype(np.float32) / np.float32(255)
-    np.testing.assert_array_equal(np.load(tmp_path / "x_train.npy"), expected)
-
-
-def child(program: str) -> Description:
-    """Run a Python program in the place of the child that prepares a data set."""
-    return run_child([sys.executable, "-c", program], "fake", timeout_seconds=60)
-
-
-def test_description_is_the_last_line_that_the_child_prints() -> None:
-    """Whatever a library prints before, the last line is the report."""
-    report = {"description": {"class_names": ["a"], "sources": ["b"]}}
-    assert child(f"print('noise'); print({json.dumps(report)!r})") == Description(("a",), ("b",))
-
-
-def test_progress_is_passed_on_as_it_comes() -> None:
-    """Lines of progress reach the user while the child still runs; other lines that it prints do not."""
-    program = """
-import json, os, sys, time
-def say(kind, value):
-    print(json.dumps({kind: value}), flush=True)
-say("progress", "one half")
-print("noise", flush=True)
-while not os.path.exists(sys.argv[1]):
-    time.sleep(0.01)
-say("progress", 2)
-say("progress", "the other half")
-say("description", {"class_names": ["a"], "sources": [], "notes": ["b"]})
-"""
-    reports: list[str] = []
-    with tempfile.TemporaryDirectory() as directory:
-        seen = Path(directory) / "seen"
-
-        def report(line: str) -> None:
-            reports.append(line)
-            seen.touch()  # the child goes on only once its first line has arrived
-
-        command = [sys.executable, "-c", program, str(seen)]
-        description = run_child(command, "fake", timeout_seconds=60, report=report)
-    assert reports == ["one half", "the other half"]
-    assert description == Description(("a",), (), ("b",))
-
-
-@pytest.mark.parametrize("kind", [DataError, MissingDataError, CorruptDataError])
-def test_error_of_the_child_is_raised_as_it_was(kind: type[DataError]) -> None:
-    """Kind and message, line breaks included, cross the process boundary."""
-    report = json.dumps({"error": {"kind": kind.__name__, "message": "first\nsecond"}})
-    with pytest.raises(kind) as raised:
-        child(f"print({report!r}); raise SystemExit(1)")
-    assert type(raised.value) is kind
-    assert str(raised.value) == "first\nsecond"
-
-
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        ("raise ValueError('odd')", "status 1 and without a report.*ValueError: odd"),
-        ("import os; os.kill(os.getpid(), 9)", "status -9 and without a report.*nothing"),
-        ("print('no report')", "status 0 and without a report"),
-        ("print('[1]')", "status 0 and without a report"),
-        ("print('[' * 100000)", "status 0 and without a report"),
-        ("""print('{"error": {"kind": "Exception", "message": ""}}'); exit(1)""", "status 1 and without a report"),
-        ("""print('{"error": {"kind": ["DataError"]}}'); exit(1)""", "status 1 and without a report"),
-        ("""print('{"description": null}')""", "status 0 and without a report"),
-    ],
-    ids=["exception", "killed", "text", "list", "nested", "kind", "unhashable", "null"],
-)
-def test_child_that_reports_nothing_usable_is_one_sentence(program: str, message: str) -> None:
-    """A child that dies or talks nonsense becomes a data error with its status and last words."""
-    with pytest.raises(DataError, match=message) as raised:
-        child(program)
-    assert "\n" not in str(raised.value)
-
-
-def test_child_that_never_ends_is_stopped() -> None:
-    """A preparation that hangs is killed at the limit, and the error says what to do instead."""
-    with pytest.raises(DataError, match=r"longer than 0\.5 seconds and was stopped.*--data-dir"):
-        run_child([sys.executable, "-c", "import time; time.sleep(600)"], "fake", timeout_seconds=0.5)
-
-
-def test_child_that_cannot_be_started_is_one_sentence(tmp_path: Path) -> None:
-    """A missing interpreter is a data error."""
-    with pytest.raises(DataError, match="cannot be started"):
-        run_child([str(tmp_path / "no-python")], "fake")
-
-
-INTERRUPTED = """
-import sys
-from pathlib import Path
-from fixtures.datasets.child_process import run_child
-from fixtures.datasets.manifest import EntryKey
-from fixtures.datasets.store import prepare_entry
-
-CHILD = "import os, sys, time; print(os.getpid(), file=open(sys.argv[1], 'w', buffering=1)); time.sleep(600)"
-build = lambda output: run_child([sys.executable, "-c", CHILD, sys.argv[2]], "fake")
-try:
-    prepare_entry(EntryKey("fake", 1, ""), Path(sys.argv[1]), build, print)
-except KeyboardInterrupt:
-    sys.exit(42)
-"""
-
-
-def test_interrupt_kills_the_child_and_leaves_nothing(tmp_path: Path) -> None:
-    """Ctrl-C while a child decodes ends the child, removes what it wrote and reaches the caller."""
-    entries, noted = tmp_path / "entries", tmp_path / "child"
-    parent = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(entries), str(noted)], cwd=REPOSITORY)
-    try:
-        while parent.poll() is None and not (noted.exists() and noted.read_text().endswith("\n")):
-            time.sleep(0.01)
-        parent.send_signal(signal.SIGINT)
-        assert parent.wait(timeout=60) == 42
-    finally:
-        parent.kill()
-        parent.wait()
-    assert names_in(entries) == set()
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(noted.read_text()), 0)
-
-
-KILLED = """
-from pathlib import Path
-from fixtures.datasets import DATASETS
-from fixtures.datasets.child_process import prepare_in_child
-from fixtures.datasets.preparation import Request
-
-prepare_in_child(DATASETS["digits"], Request((), Path("unused"), download=False))
-"""
-
-STUCK = "import os, sys, time; print(os.getpid(), file=open({noted!r}, 'w', buffering=1)); time.sleep(600)"
-
-
-def test_the_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    """The kernel ends it, whatever it is doing: here, importing a library that takes for ever."""
-    noted = tmp_path / "child"
-    (tmp_path / "sklearn.py").write_text(STUCK.format(noted=str(noted)))
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    parent = subprocess.Popen([sys.executable, "-c", KILLED], cwd=REPOSITORY, env=environment)
-    try:
-        while parent.poll() is None and not (noted.exists() and noted.read_text().endswith("\n")):
-            time.sleep(0.01)
-        child = psutil.Process(int(noted.read_text()))
-    finally:
-        parent.kill()
-        parent.wait()
-    try:
-        assert psutil.wait_procs([child], timeout=20)[1] == []
-    finally:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-
-
-def test_parent_imports_no_decoding_library(tmp_path: Path) -> None:
-    """The package that pytest imports brings in neither a framework nor a library that decodes."""
-    program = (
-        "import sys, fixtures.datasets, fixtures.datasets.prepare_in_child\n"
-        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'torch', 'torchvision', 'sklearn', 'PIL'}))"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    output = subprocess.check_output([sys.executable, "-c", program], cwd=tmp_path, env=environment, text=True)
-    assert output.strip() == "[]"
