@@ -143,19 +143,30 @@ def runners() -> Callable[..., tuple[list[float], dict[float, Any]]]:
     return make
 
 
-def test_slowdowns_are_measured_in_turn(runners: Callable[..., tuple[list[float], dict[float, Any]]]) -> None:
-    """A third as many blocks of each as of equal arms, spread among them."""
+def test_slowdowns_are_measured_among_equal_arms(runners: Callable[..., tuple[list[float], dict[float, Any]]]) -> None:
+    """A fifth as many blocks of each as of equal arms, from the beginning to the end."""
     order, made = runners()
-    assert measured_in_turn(made, 6, PlainDisplay(lambda _: None)) is None
-    assert order == [0.0, 0.01, 0.02] * 2 + [0.0] * 4
+    assert measured_in_turn(made, 10, PlainDisplay(lambda _: None)) is None
+    half = [0.0, 0.0, 0.01, 0.0, 0.0, 0.02, 0.0]
+    assert order == half * 2
+
+
+@pytest.mark.parametrize("blocks", [4, 5, 7, 39, 40])
+def test_every_slowdown_has_its_blocks(
+    runners: Callable[..., tuple[list[float], dict[float, Any]]], blocks: int
+) -> None:
+    """However many there are of equal arms."""
+    order, made = runners()
+    measured_in_turn(made, blocks, PlainDisplay(lambda _: None))
+    assert [order.count(name) for name in made] == [blocks, max(1, blocks // 5), max(1, blocks // 5)]
 
 
 def test_a_failure_ends_a_calibration_and_keeps_what_was_measured(
     runners: Callable[..., tuple[list[float], dict[float, Any]]],
 ) -> None:
     """It is handed back, not raised: what was measured before is saved first."""
-    order, made = runners(fails_at=1)
-    failure = measured_in_turn(made, 6, PlainDisplay(lambda _: None))
+    order, made = runners(fails_at=0)
+    failure = measured_in_turn(made, 10, PlainDisplay(lambda _: None))
     assert failure is not None
     assert failure.cause == "the worker died"
-    assert order == [0.0, 0.01, 0.02, 0.0, 0.01]
+    assert order == [0.0, 0.0, 0.01]

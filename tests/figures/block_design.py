@@ -1,0 +1,187 @@
+"""Which design of a block gives the least spread for its time: equal arms, measured in many ways.
+
+``python -m tests.figures.block_design --save blocks.jsonl`` measures blocks of PyTorch in every design, one of each in
+turn, and writes each as a line as soon as it is measured; ``--framework`` and ``--designs`` choose others. Takes some
+five minutes a round on a quiet machine. ``python -m tests.figures.design_table blocks.jsonl`` makes the tables.
+Designs that need an allocator which is not installed are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes.util
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fixtures.comparing.comparison import PairedBlock, Side
+from fixtures.comparing.disturbed import why_void
+from fixtures.comparing.options import EFFORT
+from fixtures.datasets import prepare
+from fixtures.environments import Current, provide
+from fixtures.launch import MALLOC_TUNABLES, LaunchSettings, allowed_cores
+from fixtures.measurement.arms import Arm
+from fixtures.measurement.block import Block
+from fixtures.measurement.setting import prepare_setting
+from fixtures.measurement.turns import Alternating, Duet
+from fixtures.progress import PlainDisplay, Progress
+from fixtures.worker import messages
+from models.registry import FRAMEWORKS
+from models.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fixtures.measurement.contestant import Contestant
+    from fixtures.measurement.readings import Burst
+    from fixtures.measurement.schedule import Effort
+    from fixtures.measurement.setting import Setting
+    from fixtures.measurement.turns import Turns
+
+ARMS = 2
+KERNEL_UNITS = 600
+"""Small matrix products in a row, about two milliseconds."""
+
+
+class FixedCores(Duet):
+    """A duet in which each arm keeps its core for the whole block."""
+
+    def __init__(self, threads: int, contestants: int, first_turn: int = 0) -> None:
+        super().__init__(threads, contestants, first_turn)
+        # Whatever the turn, the set at an arm's place is the same.
+        self._sets = [self._sets[(index + first_turn) % contestants] for index in range(contestants)]
+
+    def round(self, *arguments: Any, paired: bool) -> None:  # type: ignore[override]  # as the parent's
+        """Let all of them act at once, on the cores that they always had."""
+        del paired
+        self._turn = 0
+        super().round(*arguments, paired=False)
+
+
+class AnyCores(Duet):
+    """A duet whose arms may run on every core: the kernel's scheduler decides."""
+
+    def __init__(self, threads: int, contestants: int, first_turn: int = 0) -> None:
+        super().__init__(threads, contestants, first_turn)
+        self._sets = [allowed_cores()] * contestants
+
+
+@dataclass(frozen=True)
+class Design:
+    """One way to measure a block.
+
+    Args:
+        effort: bursts and steps.
+        duet: how the arms share the machine; None lets them alternate on all cores.
+        noise_control: whether glibc's allocator keeps its memory.
+        variables: of the workers' environment.
+        kernel: whether a fixed kernel is timed after every burst, in the same process.
+    """
+
+    effort: Effort = EFFORT
+    duet: type[Duet] | None = Duet
+    noise_control: bool = True
+    variables: tuple[tuple[str, str], ...] = ()
+    kernel: bool = False
+
+
+def _preloaded(library: str) -> Design | None:
+    found = ctypes.util.find_library(library)
+    return Design(noise_control=False, variables=(("LD_PRELOAD", found),)) if found else None
+
+
+_NO_HUGE_PAGES = MALLOC_TUNABLES.partition(":")[2]
+_POSSIBLE = {
+    "as built": Design(),
+    "200 bursts of 2 steps": Design(replace(EFFORT, bursts=200, steps_per_burst=2)),
+    "40 bursts of 10 steps": Design(replace(EFFORT, bursts=40, steps_per_burst=10)),
+    "20 bursts of 20 steps": Design(replace(EFFORT, bursts=20, steps_per_burst=20)),
+    "160 bursts of 5 steps": Design(replace(EFFORT, bursts=160)),
+    "alternating on all cores": Design(duet=None),
+    "cores never exchanged": Design(duet=FixedCores),
+    "not bound to cores": Design(duet=AnyCores),
+    "allocator as launched": Design(noise_control=False),
+    "memory kept without huge pages": Design(variables=(("GLIBC_TUNABLES", _NO_HUGE_PAGES),)),
+    "jemalloc": _preloaded("jemalloc"),
+    "mimalloc": _preloaded("mimalloc"),
+    "tcmalloc": _preloaded("tcmalloc_minimal"),
+    "kernel between bursts": Design(kernel=True),
+}
+DESIGNS = {name: design for name, design in _POSSIBLE.items() if design is not None}
+
+
+class KernelBlock(Block):
+    """A block that also times a fixed kernel in each process, after every one of its bursts."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.kernel_seconds: dict[Arm, list[float]] = {one.arm: [] for one in self.contestants}
+
+    def _timed_burst(self, contestant: Contestant) -> Burst:
+        burst = super()._timed_burst(contestant)
+        self.kernel_seconds[contestant.arm].append(contestant.ask(messages.TimeExtraWork(KERNEL_UNITS)).seconds)
+        return burst
+
+
+def measured_block(framework: str, design: Design, setting: Setting, index: int, progress: Progress) -> dict[str, Any]:
+    """Readings of one block of two equal arms, as plain values; raises what an arm failed with."""
+    adapted = FRAMEWORKS[framework]
+    adapted = replace(adapted, environment={**adapted.environment, **dict(design.variables)})
+    arms = [Arm(setting.workload, adapted, "cpu", tag=tag) for tag in ("candidate", "baseline")]
+    threads = setting.launch.threads // (ARMS if design.duet else 1)
+    setting = replace(setting, launch=LaunchSettings(threads, noise_control=design.noise_control))
+    turns: Turns = design.duet(threads, ARMS, index) if design.duet else Alternating(seed=index)
+    started = time.monotonic()
+    block = (KernelBlock if design.kernel else Block)(arms, setting, design.effort, turns, (index, None), progress)
+    block.run(bursts=True, seed=None, timed_epochs=0)
+    for error in block.failures.values():
+        raise error
+    sides = [Side(block.readings()[arm], disturbances=block.disturbances[arm]) for arm in arms]
+    found: dict[str, Any] = {
+        "framework": framework,
+        "seconds": time.monotonic() - started,
+        "disturbed": why_void(PairedBlock(*sides)),
+    }
+    for arm, side in zip(arms, sides, strict=True):
+        bursts = side.process.bursts if side.process else []
+        found[arm.tag] = [burst.step_seconds for burst in bursts]
+        found[f"{arm.tag}_cpu"] = [burst.cpu_seconds / burst.steps for burst in bursts]
+        if isinstance(block, KernelBlock):
+            # Warm-up was timed too; what belongs to the bursts comes last.
+            found[f"{arm.tag}_kernel"] = block.kernel_seconds[arm][-len(bursts) :]
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure rounds of all designs, and append every block to the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--framework", choices=sorted(FRAMEWORKS), default="pytorch")
+    parser.add_argument("--designs", default=",".join(DESIGNS), help=f"default: all of {', '.join(DESIGNS)}")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--save", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    designs = options.designs.split(",")
+    if unknown := set(designs) - set(DESIGNS):
+        parser.error(f"--designs {', '.join(unknown)}: known here are {', '.join(DESIGNS)}")
+    progress = Progress(PlainDisplay(print))
+    workload, current = WORKLOADS["digits"], Current()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        dataset = prepare("digits", data_dir=None, cache_dir=place / "data", download=False, report=print)
+        environments = {current: provide(current, place, print)}
+        launch = LaunchSettings(len(allowed_cores()))
+        for index in range(options.rounds):
+            for name in designs:
+                setting = prepare_setting(workload, dataset, place / f"{index}-{name}", environments, launch, 600.0)
+                block = measured_block(options.framework, DESIGNS[name], setting, index, progress)
+                with options.save.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps({"design": name, **block}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
