@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from fixtures.disturbance import Snapshot
 from fixtures.launch import allowed_cores
 from fixtures.measurement import block as block_module
-from fixtures.measurement.arms import Arm
+from fixtures.measurement.arms import Arm, Measure
 from fixtures.measurement.block import Block
 from fixtures.measurement.memory_run import at_once
 from fixtures.measurement.readings import Evaluation, ProcessReadings
@@ -22,6 +23,7 @@ from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
+    from fixtures.measurement.kernel_process import KernelProcess
     from fixtures.measurement.setting import Setting
     from fixtures.measurement.turns import Turns
 
@@ -50,7 +52,7 @@ class Process:
                 raise KeyboardInterrupt
             assert self.released.wait(30), "nobody ended the worker that is waited for"
             raise WorkerError("ended", "died")
-        return SimpleNamespace(seconds=1.0, loss=0.5)
+        return SimpleNamespace(seconds=1.0, loss=0.5, cpu_seconds=2.0)
 
     def launch(self) -> None:
         """Start."""
@@ -89,6 +91,24 @@ class Process:
         self.released.set()
 
 
+class Kernel:
+    """Stands for the reference kernel's process: notes when it is asked."""
+
+    pid = 4_000_000_000
+
+    def start(self) -> None:
+        """Start."""
+        EVENTS.append(("start", "kernel", ()))
+
+    def time(self, measure: Measure) -> None:
+        """Take readings."""
+        EVENTS.append((measure, "kernel", ()))
+
+    def close(self) -> None:
+        """End."""
+        EVENTS.append(("close", "kernel", ()))
+
+
 @pytest.fixture(autouse=True)
 def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """No block of this file starts a real one."""
@@ -98,13 +118,15 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(block_module, "Contestant", Process)
 
 
-def block(turns: Turns, index: int = 0) -> Block:
-    """Two arms that do nothing."""
+def block(turns: Turns, index: int = 0, kernel: Kernel | None = None) -> Block:
+    """Two arms that do nothing, and perhaps a kernel."""
     dataset = SimpleNamespace(load=lambda _: [0], class_names=("zero",))
     launch = SimpleNamespace(noise_control=True)
     setting = SimpleNamespace(launch=launch, workload=WORKLOADS["digits"], dataset=dataset)
     progress = Progress(PlainDisplay(lambda _: None))
-    return Block(ARMS, cast("Setting", setting), EFFORT, turns, (index, None), progress)
+    return Block(
+        ARMS, cast("Setting", setting), EFFORT, turns, (index, None), progress, cast("KernelProcess | None", kernel)
+    )
 
 
 def places(what: str) -> list[tuple[int, ...]]:
@@ -164,6 +186,41 @@ def test_whatever_is_timed_is_watched() -> None:
     found = block(Alternating(seed=0))
     found.run(bursts=False, seed=None, timed_epochs=4)
     assert {arm: len(disturbances) for arm, disturbances in found.disturbances.items()} == dict.fromkeys(ARMS, 1 + 5)
+
+
+@pytest.mark.parametrize("seed", [None, 42], ids=["timed", "trained"])
+def test_the_kernel_is_timed_after_every_timed_turn_of_an_arm(seed: int | None) -> None:
+    """And once before the first; never in warm-up, parity or evaluation, where nothing is read."""
+    block(Alternating(seed=0), kernel=Kernel()).run(bursts=True, seed=seed, timed_epochs=4)
+    after = {"start": Measure.FIRST_STEP, "burst": Measure.STEP, "epoch": Measure.EPOCH}
+    turns = [(what, name) for what, name, _ in EVENTS]
+    begin = turns.index(("start", "kernel"))
+    assert turns[begin + 1] == (Measure.FIRST_STEP, "kernel")
+    warm_up = sum(what == "burst" for what, _ in turns[: turns.index((Measure.STEP, "kernel"))]) - 1
+    assert warm_up == EFFORT.maximum_warm_up_rounds * len(ARMS)
+    for (what, name), following in zip(turns[begin + 2 :], turns[begin + 3 :], strict=False):
+        beside = after.get(what) if name != "kernel" else None
+        if beside is Measure.STEP and warm_up > 0:
+            warm_up -= 1
+        elif beside is not None:
+            assert following == (beside, "kernel")
+        elif name != "kernel":
+            assert following[1] != "kernel" or following[0] == "close"
+    assert turns[-1] == ("close", "kernel")
+
+
+def test_the_kernels_work_is_not_foreign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process belongs to the measurement, as the arms' do."""
+    asked: list[list[int]] = []
+
+    def take(pids: list[int], **_: object) -> Snapshot:
+        asked.append(pids)
+        return Snapshot(0.0, None, None, {})
+
+    monkeypatch.setattr(Snapshot, "take", take)
+    block(Alternating(seed=0), kernel=Kernel()).run(bursts=True, seed=None, timed_epochs=1)
+    assert asked
+    assert all(Kernel.pid in pids for pids in asked)
 
 
 @TWO_CORES

@@ -1,0 +1,191 @@
+"""The reference kernel: what it is, what a block keeps of it, and what its failure costs."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+
+from fixtures.disturbance import Disturbance
+from fixtures.launch import LaunchSettings, cores_for
+from fixtures.measurement import kernel_process
+from fixtures.measurement.arms import Arm, Measure
+from fixtures.measurement.kernel_process import KERNEL_TASK, KernelProcess
+from fixtures.measurement.readings import ArmReadings, Burst, ProcessReadings
+from fixtures.progress import PlainDisplay, Progress
+from fixtures.recording import reference
+from fixtures.worker import messages
+from fixtures.worker.parent import WorkerError
+from fixtures.worker.reference_kernel import VERSION, ReferenceKernel
+from fixtures.worker.session import Session
+from models.registry import FRAMEWORKS
+from models.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.measurement.setting import Setting
+    from models.contract import Device
+
+TIMED = messages.ReferenceKernelTimed(product_seconds=0.004, copy_seconds=0.001)
+moved: list[tuple[int, tuple[int, ...]]] = []
+
+
+class Process:
+    """Stands for the kernel's worker: answers until it has been timed so often."""
+
+    lives_for = math.inf
+    fails_to_prepare = False
+    pid = 7
+
+    def __init__(self, name: str, command: str, _directory: Path) -> None:
+        self.name, self.command = name, command
+        self.timed = 0
+
+    def ask(self, request: messages.Request[Any], _timeout: float) -> messages.Reply:
+        """Answer, or be dead."""
+        if isinstance(request, messages.PrepareReferenceKernel):
+            if self.fails_to_prepare:
+                raise ValueError("no memory for it")
+            return messages.ReferenceKernelReady("version 1")
+        self.timed += 1
+        if self.timed > self.lives_for:
+            raise WorkerError("it died", "died")
+        return TIMED
+
+    def close(self) -> None:
+        """End."""
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a user is told; no kernel of a test that asks for this starts a real process."""
+    moved.clear()
+    monkeypatch.setattr(kernel_process, "Worker", Process)
+    monkeypatch.setattr(kernel_process, "move", lambda pid, cores: moved.append((pid, cores)))
+    monkeypatch.setattr(Process, "lives_for", math.inf)
+    monkeypatch.setattr(Process, "fails_to_prepare", False)
+    return []
+
+
+def kernel(told: list[str], folder: Path) -> KernelProcess:
+    """A kernel of which three turns are planned."""
+    setting = SimpleNamespace(launch=LaunchSettings(1), run_directory=folder)
+    progress = Progress(PlainDisplay(told.append))
+    progress.forecast.plan([KERNEL_TASK] * 3)
+    return KernelProcess(cast("Setting", setting), "process-1", progress)
+
+
+def test_a_reading_is_the_geometric_mean_of_product_and_copy(told: list[str], tmp_path: Path) -> None:
+    """Kept by measure; what was not timed is not there. The process is launched as an arm's is."""
+    process = kernel(told, tmp_path)
+    process.start()
+    process.time(Measure.STEP)
+    process.time(Measure.FIRST_STEP)
+    assert process.median_seconds() == pytest.approx({Measure.STEP: 0.002, Measure.FIRST_STEP: 0.002})
+    assert process.identity == "version 1"
+    command = cast("Process", process._worker).command
+    assert {"OPENBLAS_NUM_THREADS=1", "OPENBLAS_THREAD_TIMEOUT=20"} <= set(command.split())
+    assert moved == [(Process.pid, cores_for(1))]
+    process.close()
+    assert process.pid == 0
+    assert set(process.median_seconds()) == {Measure.STEP, Measure.FIRST_STEP}
+    assert told == []
+
+
+def test_a_kernel_that_dies_says_so_once_and_keeps_what_it_read(
+    told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is raised, nothing more is asked of it, and nobody waits for it any longer."""
+    monkeypatch.setattr(Process, "lives_for", 2)
+    process = kernel(told, tmp_path)
+    process.start()
+    for _ in range(5):
+        process.time(Measure.STEP)
+    assert set(process.median_seconds()) == {Measure.STEP}
+    assert told == ["it died. Times of this process cannot be normalised by the reference kernel."]
+    assert process._progress.forecast.time_left().seconds == 0
+    assert process._progress.forecast.time_left().complete
+
+
+def test_a_kernel_that_does_not_start_leaves_no_readings(
+    told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reason."""
+    monkeypatch.setattr(Process, "fails_to_prepare", True)
+    process = kernel(told, tmp_path)
+    process.start()
+    process.time(Measure.STEP)
+    assert process.median_seconds() == {}
+    assert process.identity == ""
+    assert len(told) == 1
+    assert "no memory for it" in told[0]
+
+
+def test_a_session_times_the_kernel_that_it_prepared() -> None:
+    """And says what its times depend on; before that, asking is an error."""
+    session = Session()
+    with pytest.raises(RuntimeError, match="no reference kernel is prepared"):
+        session.answer(messages.TimeReferenceKernel())
+    ready = session.answer(messages.PrepareReferenceKernel(1))
+    assert isinstance(ready, messages.ReferenceKernelReady)
+    assert ready.identity.startswith(f"version {VERSION}, threads 1, NumPy {np.__version__}, ")
+    timed = session.answer(messages.TimeReferenceKernel())
+    assert isinstance(timed, messages.ReferenceKernelTimed)
+    assert min(timed.product_seconds, timed.copy_seconds) > 0
+
+
+def test_kernels_with_different_numbers_of_threads_have_different_identities() -> None:
+    """Their times cannot be compared."""
+    assert ReferenceKernel(1).identity != ReferenceKernel(2).identity
+    with pytest.raises(ValueError, match="at least 1 thread, not 0"):
+        ReferenceKernel(0)
+
+
+def test_the_numbers_stay_what_they_are_however_often_the_kernel_is_timed() -> None:
+    """Numbers that grew or vanished would take a processor another time."""
+    kernel = ReferenceKernel(3)
+    for _ in range(3):
+        kernel.product_seconds()
+        kernel.copy_seconds()
+    assert np.all(kernel._factor == 0.5)
+    assert np.array_equal(kernel._target, kernel._source)
+
+
+def process(step: float | None, beside: dict[Measure, float]) -> ProcessReadings:
+    """One process, with bursts or without."""
+    bursts = [] if step is None else [Burst(1, step, Disturbance(1.0, 0.0, 0.0))]
+    return ProcessReadings(1.0, 1.0, 3.0, bursts=bursts, reference_seconds=beside)
+
+
+def readings(*processes: ProcessReadings, device: Device = "cpu") -> ArmReadings:
+    """Of one arm with a kernel."""
+    arm = Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], device)
+    return ArmReadings(arm, reference_kernel="version 1", processes=list(processes))
+
+
+def test_reference_seconds_stand_beside_the_readings() -> None:
+    """A process without a reading of the measure has none of the kernel's either."""
+    beside = {Measure.STEP: 0.002, Measure.FIRST_STEP: 0.003}
+    known = readings(process(0.1, beside), process(None, beside), process(0.2, {**beside, Measure.STEP: 0.004}))
+    assert known.step_medians() == [0.1, 0.2]
+    assert known.reference_seconds(Measure.STEP) == [0.002, 0.004]
+    assert known.reference_seconds(Measure.FIRST_STEP) == [0.003] * 3
+    assert known.reference_seconds(Measure.EPOCH) == []
+    assert reference(Measure.STEP, known) == {"reference_seconds": [0.002, 0.004], "reference_kernel": "version 1"}
+
+
+def test_one_process_without_the_kernel_leaves_the_fields_empty() -> None:
+    """As many as readings, or none: there is no telling which is whose otherwise."""
+    known = readings(process(0.1, {Measure.STEP: 0.002}), process(0.2, {}))
+    assert reference(Measure.STEP, known) == {"reference_seconds": [], "reference_kernel": ""}
+
+
+@pytest.mark.parametrize(("measure", "expected"), [(Measure.STEP, []), (Measure.FIRST_STEP, [0.003])])
+def test_a_step_on_a_gpu_has_no_reference(measure: Measure, expected: list[float]) -> None:
+    """The kernel works on the processor, which starts frameworks, but does not take their steps."""
+    known = readings(process(0.1, {Measure.STEP: 0.002, Measure.FIRST_STEP: 0.003}), device="cuda")
+    assert reference(measure, known)["reference_seconds"] == expected

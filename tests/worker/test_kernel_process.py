@@ -1,0 +1,40 @@
+"""The reference kernel in a real process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+from fixtures.launch import LaunchSettings, allowed_cores
+from fixtures.measurement.arms import Measure
+from fixtures.measurement.kernel_process import KernelProcess
+from fixtures.progress import PlainDisplay, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.measurement.setting import Setting
+
+
+def test_a_kernel_is_timed_until_it_is_killed(tmp_path: Path) -> None:
+    """On all cores; what it read stays, and its end is one line that names it."""
+    told: list[str] = []
+    threads = len(allowed_cores())
+    setting = SimpleNamespace(launch=LaunchSettings(threads), run_directory=tmp_path)
+    kernel = KernelProcess(cast("Setting", setting), "process-1", Progress(PlainDisplay(told.append)))
+    try:
+        kernel.start()
+        assert f", threads {threads}, NumPy " in kernel.identity
+        kernel.time(Measure.EPOCH)
+        assert told == []
+        os.kill(kernel.pid, signal.SIGKILL)
+        kernel.time(Measure.STEP)
+    finally:
+        kernel.close()
+    assert set(kernel.median_seconds()) == {Measure.EPOCH}
+    assert kernel.median_seconds()[Measure.EPOCH] > 0
+    assert len(told) == 1
+    assert "reference-kernel process-1" in told[0]
+    assert "SIGKILL" in told[0]
