@@ -15,7 +15,7 @@ COMPILE := ../$(VENV)/bin/uv pip compile --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench test lint types format lock clean
+.PHONY: help setup bench gate test lint types format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,8 +41,11 @@ endif
 bench: $(COMPLETE) ## measure: pytest bench $(ARGS)
 	$(VENV)/bin/pytest bench $(ARGS)
 
-test: $(COMPLETE) ## the suite's own tests: pytest tests $(ARGS)
-	$(VENV)/bin/pytest tests $(ARGS)
+gate: $(COMPLETE) ## is this checkout worse than origin/main? another revision: ARGS="--base REF"
+	$(VENV)/bin/python .github/scripts/gate.py $(ARGS)
+
+test: $(COMPLETE) ## the suite's own tests: pytest $(ARGS)
+	$(VENV)/bin/pytest $(ARGS)
 
 lint: $(COMPLETE) ## ruff check, ruff format --check, mypy --strict; changes nothing
 	$(VENV)/bin/ruff check
@@ -60,6 +63,7 @@ lock: $(COMPLETE) ## pin requirements/*.in again; newer versions with ARGS=--upg
 	cd requirements && $(COMPILE) $(ARGS) requirements.in --output-file requirements.txt
 	cd requirements && $(COMPILE) --constraints requirements.txt --upgrade bootstrap.in --output-file bootstrap.txt
 	cd requirements && $(COMPILE) $(ARGS) tf-estimator.in --output-file tf-estimator.txt
+	cd requirements && $(COMPILE) $(ARGS) otava.in --output-file otava.txt
 
 clean: ## remove .venv and what tools left behind; saved results stay
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
