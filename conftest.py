@@ -8,5 +8,7 @@ pytest_plugins = [
     "fixtures.comparing.plugin",
     "fixtures.comparing.calibration",
     "fixtures.saving",
+    "fixtures.regression.plugin",
+    "fixtures.baselines.trend",
     "fixtures.terminal",
 ]

@@ -18,16 +18,18 @@ from fixtures.comparing.against import slugs
 from fixtures.comparing.comparer import seconds_needed
 from fixtures.comparing.comparison import Comparison, ComparisonReadings, PairedBlock, Side
 from fixtures.comparing.disturbed import why_void
-from fixtures.comparing.options import DEFAULT_MARGINS, duration, parse, parse_margin
-from fixtures.comparing.plugin import EXIT_INCONCLUSIVE, EXIT_REGRESSION, exit_status
+from fixtures.comparing.options import duration, parse
+from fixtures.comparing.plugin import exit_status
 from fixtures.comparing.record import compared, rounds
 from fixtures.comparing.spending import Budget, Ledger
 from fixtures.disturbance import Disturbance
 from fixtures.environments import Changed, Interpreter, Revision
 from fixtures.gate.verdicts import Judgement, Margins, Verdict
+from fixtures.margins import DEFAULT_MARGINS, parse_margin
 from fixtures.measurement.arms import Arm, Measure
 from fixtures.measurement.readings import Burst, Evaluation, MemoryReadings, ProcessReadings, Training
 from fixtures.memory import MemoryTrace
+from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework
 from models.workloads import WORKLOADS
 
@@ -214,7 +216,8 @@ def configured(tmp_path: Path, **given: object) -> pytest.Config:
     """A configuration with these options."""
     options: Mapping[str, Any] = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
     directory = SimpleNamespace(dir=tmp_path)
-    return cast("pytest.Config", SimpleNamespace(getoption=options.get, invocation_params=directory, rootpath=tmp_path))
+    config = SimpleNamespace(getoption=options.get, getini=lambda _: [], invocation_params=directory, rootpath=tmp_path)
+    return cast("pytest.Config", config)
 
 
 def test_against_takes_requirements_a_file_an_interpreter_or_a_revision(tmp_path: Path) -> None:

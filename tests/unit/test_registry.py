@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import subprocess
 import sys
@@ -76,6 +77,19 @@ def test_a_file_is_a_framework(tmp_path: Path) -> None:
     assert framework.identifier == "mine"
     assert framework.hidden_packages() == ()
     assert load_adapter(framework.module).adam_form == "epsilon-hat"
+
+
+def test_a_nightly_stands_in_for_its_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only ``tf-nightly`` is installed, TensorFlow is there, in that version."""
+
+    def version(name: str) -> str:
+        if name != "tf-nightly":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "2.22.0.dev20261121"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert installed_version("tensorflow") == "2.22.0.dev20261121"
+    assert installed_version("torch") is None
 
 
 def test_an_unknown_name_is_no_framework() -> None:
