@@ -169,6 +169,9 @@ FRAMEWORKS = MappingProxyType(
 )
 DEFAULT_FRAMEWORKS = ("pytorch", "tensorflow", "keras-tensorflow")
 
+NIGHTLIES = MappingProxyType({"tensorflow": "tf-nightly", "keras": "keras-nightly"})
+"""Distribution -> the one of another name that installs the same modules as they were last night."""
+
 _OPTIONAL_PACKAGES = (
     "torch",
     "torchvision",
@@ -219,10 +222,13 @@ def load_adapter(module: str) -> type[Adapter]:
 
 
 def installed_version(distribution: str) -> str | None:
-    """Version of an installed distribution, or None; None also for a file's adapter, which has no distribution."""
-    if not distribution:
-        return None
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    """Version of an installed distribution, or of the nightly that stands in for it; None if neither is installed.
+
+    None also for a file's adapter, which has no distribution.
+    """
+    for name in filter(None, (distribution, NIGHTLIES.get(distribution))):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None

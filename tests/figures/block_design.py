@@ -36,6 +36,7 @@ from models.workloads import WORKLOADS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fixtures.environments import Environment, Source
     from fixtures.measurement.contestant import Contestant
     from fixtures.measurement.readings import Burst
     from fixtures.measurement.schedule import Effort
@@ -55,7 +56,7 @@ class FixedCores(Duet):
         # Whatever the turn, the set at an arm's place is the same.
         self._sets = [self._sets[(index + first_turn) % contestants] for index in range(contestants)]
 
-    def round(self, *arguments: Any, paired: bool) -> None:  # type: ignore[override]  # as the parent's
+    def round(self, *arguments: Any, paired: bool) -> None:
         """Let all of them act at once, on the cores that they always had."""
         del paired
         self._turn = 0
@@ -98,6 +99,7 @@ _NO_HUGE_PAGES = MALLOC_TUNABLES.partition(":")[2]
 _POSSIBLE = {
     "as built": Design(),
     "200 bursts of 2 steps": Design(replace(EFFORT, bursts=200, steps_per_burst=2)),
+    "400 bursts of 2 steps": Design(replace(EFFORT, bursts=400, steps_per_burst=2)),
     "40 bursts of 10 steps": Design(replace(EFFORT, bursts=40, steps_per_burst=10)),
     "20 bursts of 20 steps": Design(replace(EFFORT, bursts=20, steps_per_burst=20)),
     "160 bursts of 5 steps": Design(replace(EFFORT, bursts=160)),
@@ -144,7 +146,7 @@ def measured_block(framework: str, design: Design, setting: Setting, index: int,
     found: dict[str, Any] = {
         "framework": framework,
         "seconds": time.monotonic() - started,
-        "disturbed": why_void(PairedBlock(*sides)),
+        "disturbed": why_void(PairedBlock(sides[0], sides[1])),
     }
     for arm, side in zip(arms, sides, strict=True):
         bursts = side.process.bursts if side.process else []
@@ -172,7 +174,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         dataset = prepare("digits", data_dir=None, cache_dir=place / "data", download=False, report=print)
-        environments = {current: provide(current, place, print)}
+        environments: dict[Source, Environment] = {current: provide(current, place, print)}
         launch = LaunchSettings(len(allowed_cores()))
         for index in range(options.rounds):
             for name in designs:

@@ -24,20 +24,21 @@ from fixtures.reports.markdown import NOTHING, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Readings = "Sequence[float]"
+    Estimator = Callable[[Sequence[float], Sequence[float]], float]
+
 AS_BUILT = "as built"
 SHORTER = (10, 20, 40, 80)
 
 
-def _joined(trimmed_share: float) -> Callable[[Readings, Readings], float]:
+def _joined(trimmed_share: float) -> Estimator:
     return lambda one, other: block_value(swapped_pairs(log_ratios(one, other)), trimmed_share)
 
 
-def _of_quantile(share: float) -> Callable[[Readings, Readings], float]:
+def _of_quantile(share: float) -> Estimator:
     return lambda one, other: math.log(float(np.quantile(one, share)) / float(np.quantile(other, share)))
 
 
-ESTIMATORS: Mapping[str, Callable[[Readings, Readings], float]] = {
+ESTIMATORS: Mapping[str, Estimator] = {
     "trimmed mean of exchanged pairs, 20 % at either end (as built)": _joined(0.2),
     "the same, 10 %": _joined(0.1),
     "the same, 30 %": _joined(0.3),
@@ -133,9 +134,7 @@ def _kernel_ratios(block: Mapping[str, Any]) -> list[float]:
     return log_ratios(block["candidate_kernel"], block["baseline_kernel"])
 
 
-def _values(
-    blocks: Sequence[Mapping[str, Any]], framework: str, estimator: Callable[[Readings, Readings], float]
-) -> list[float]:
+def _values(blocks: Sequence[Mapping[str, Any]], framework: str, estimator: Estimator) -> list[float]:
     members = (block for block in blocks if block["framework"] == framework)
     return [estimator(block["candidate"], block["baseline"]) for block in members]
 
@@ -146,7 +145,7 @@ def _bursts_seconds(block: Mapping[str, Any]) -> float:
 
 
 def _spread(values: Sequence[float], seconds: Sequence[float]) -> list[str]:
-    each = fmean(seconds)
+    each = median(seconds)
     error = f"{stdev(values) * math.sqrt(each):.3f}" if len(values) > 1 else NOTHING
     return [str(len(values)), f"{each:.1f}", _deviation(values), error, f"{100 * fmean(values):+.2f}"]
 

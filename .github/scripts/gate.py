@@ -1,0 +1,177 @@
+"""Measure this checkout against another version of it, or of its packages, and say the verdict where GitHub shows it.
+
+It runs ``pytest bench --against``. What it needs to know comes from its options or, for a workflow, from environment
+variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves three files in the folder of ``--reports``:
+``run.json`` (pytest-benchmark's), ``report.md`` and ``outcome.txt``.
+
+Exit status: 0 no regression, 2 usage error, 10 inconclusive (0 with a warning unless ``--inconclusive fail``),
+11 regression, otherwise pytest's own.
+"""
+# ruff: noqa: INP001 - a program, no part of a package
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = "requirements/requirements.txt"
+DEFAULT_BASE = "origin/main"
+FAILED = 1
+USAGE_ERROR = 2
+INCONCLUSIVE = 10
+REGRESSION = 11
+OUTCOMES = {0: "no regression", INCONCLUSIVE: "inconclusive", REGRESSION: "regression"}
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The settings; an empty one counts as not given, since a workflow's unset input is an empty string."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+
+    def add(name: str, help_text: str, default: str = "") -> None:
+        variable = f"GATE_{name.upper()}"
+        given = os.environ.get(variable, "") or default
+        now = given.replace("%", "%%") or "none"  # argparse formats help texts
+        parser.add_argument(f"--{name}", default=given, help=f"{help_text} (or {variable}; now: {now})")
+
+    add("base", "git revision: models/ and the pinned packages are held against it, where they differ")
+    add("days", "the same with the revision of so many days ago")
+    add("against", "what pytest bench --against takes; several, one a line")
+    add("framework", "frameworks to measure, separated by commas")
+    add("workload", "workloads to train, separated by commas")
+    add("device", "cpu or cuda", "cpu")
+    add("markers", 'measures, for example "step or memory"')
+    add("budget", "time for measuring, for example 20m")
+    add("margins", 'for example "step=3%% memory=5%%"')
+    add("inconclusive", "warn or fail", "warn")
+    add("python", "interpreter of the candidate's environment", sys.executable)
+    add("reports", "folder for the results", "reports/gate")
+    settings = parser.parse_args(arguments)
+    if settings.inconclusive not in ("warn", "fail"):
+        parser.error(f"--inconclusive {settings.inconclusive}: write warn or fail")
+    # git takes a time that it cannot read for now, so that nothing would seem to have changed.
+    if settings.days and not re.fullmatch(r"[1-9]\d{0,3}", settings.days):
+        parser.error(f"--days {settings.days}: write a whole number from 1 to 9999")
+    if settings.base and settings.days:
+        parser.error("--base and --days exclude each other: give one of them")
+    if not (settings.base or settings.days or settings.against.strip()):
+        settings.base = DEFAULT_BASE
+    return settings
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git on the checkout."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a list, no shell
+
+
+def revision(settings: argparse.Namespace) -> str:
+    """The commit to compare with, abbreviated; empty if none was asked for.
+
+    Raises:
+        SystemExit: with the usage error's status if git does not know it.
+    """
+    base = settings.base
+    if settings.days:
+        base = git("rev-list", "--max-count=1", f"--before={settings.days} days ago", "HEAD").stdout.strip()
+    elif not base:
+        return ""
+    found = git("rev-parse", "--verify", "--short", "--end-of-options", f"{base}^{{commit}}")
+    if found.returncode:
+        asked = f"--days {settings.days}" if settings.days else f"--base {base}"
+        sys.stderr.write(f"{asked}: git has no such revision here; fetch it, for example with git fetch origin main\n")
+        raise SystemExit(USAGE_ERROR)
+    return found.stdout.strip()
+
+
+def pins(text: str) -> list[str]:
+    """The lines ``name==version`` of a requirements file, with their markers and without their hashes."""
+    return re.findall(r"^([A-Za-z0-9][^\s=]*==[^\\\n]*?)[ ]*\\?$", text, flags=re.MULTILINE)
+
+
+def changes_since(commit: str, reports: Path) -> list[str]:
+    """What ``--against`` needs to be told so that every change since a commit that can matter is measured.
+
+    Args:
+        commit: that git knows.
+        reports: folder that gets the commit's pins, if they differ.
+    """
+    against = [f"git:{commit}"] if git("diff", "--quiet", commit, "--", "models").returncode else []
+    here = pins((ROOT / REQUIREMENTS).read_text(encoding="utf-8"))
+    other = [pin for pin in pins(git("show", f"{commit}:{REQUIREMENTS}").stdout) if pin not in here]
+    if other:
+        file = reports / "base-requirements.txt"
+        file.write_text("\n".join(other) + "\n", encoding="utf-8")
+        against.append(str(file))
+    return against
+
+
+def measure(settings: argparse.Namespace, against: list[str], run: Path) -> int:
+    """Run the benchmarks, and return pytest's exit status."""
+    options = [f"--benchmark-json={run}", "--device", settings.device]
+    options += [part for one in against for part in ("--against", one)]
+    options += [part for one in re.split(r"[\s,]+", settings.margins) if one for part in ("--margin", one)]
+    for name in ("framework", "workload", "budget"):
+        value = getattr(settings, name)
+        options += [f"--{name}", value] if value else []
+    options += ["-m", settings.markers] if settings.markers else []
+    # -P: the current folder may be another project's, with packages of the same names.
+    command = [settings.python, "-P", "-m", "pytest", str(ROOT / "bench"), *options]
+    try:
+        return subprocess.run(command, check=False).returncode  # noqa: S603 - a list, no shell
+    except OSError as error:
+        sys.stderr.write(f"--python {settings.python} does not run: {error.strerror}\n")
+        return USAGE_ERROR
+
+
+def report_of(run: Path) -> str:
+    """The report on a saved run; empty where there is no verdict to report on."""
+    command = [sys.executable, "-m", "fixtures.reports.verdicts", str(run.resolve())]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - the same
+    return finished.stdout if finished.returncode == 0 else ""
+
+
+def publish(reports: Path, outcome: str, report: str, *, passed: bool) -> None:
+    """Leave the files, and tell GitHub if it listens."""
+    (reports / "report.md").write_text(report, encoding="utf-8")
+    (reports / "outcome.txt").write_text(f"{outcome}\n", encoding="utf-8")
+    for variable, text in (("GITHUB_STEP_SUMMARY", f"{report}\n"), ("GITHUB_OUTPUT", f"outcome={outcome}\n")):
+        if file := os.environ.get(variable):
+            with Path(file).open("a", encoding="utf-8") as stream:
+                stream.write(text)
+    if outcome != "no regression" and os.environ.get("GITHUB_ACTIONS"):
+        sys.stdout.write(f"::{'warning' if passed else 'error'} title=cnn-dyno gate::{outcome}\n")
+    sys.stdout.write(f"cnn-dyno gate: {outcome}; see {reports / 'report.md'}\n")
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, report, and return the exit status."""
+    settings = parse(arguments)
+    reports = Path(settings.reports)
+    reports.mkdir(parents=True, exist_ok=True)
+    run = reports / "run.json"
+    for earlier in (run, reports / "report.md", reports / "outcome.txt"):
+        earlier.unlink(missing_ok=True)
+    against = [line.strip() for line in settings.against.splitlines() if line.strip()]
+    commit = revision(settings)
+    against += changes_since(commit, reports) if commit else []
+    if not against:
+        text = f"Neither `models/` nor a pinned package differs from `{commit}`: there is nothing to measure.\n"
+        publish(reports, "no regression", text, passed=True)
+        return 0
+    status = measure(settings, against, run)
+    report = report_of(run)
+    if not report:
+        report = f"**NOT MEASURED**: `pytest bench` ended with status {status} and no verdict; its log says why.\n"
+        status = status or FAILED  # green without a verdict is not green
+    passed = status == 0 or (status == INCONCLUSIVE and settings.inconclusive == "warn")
+    publish(reports, OUTCOMES.get(status, "failed"), report, passed=passed)
+    return 0 if passed else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
