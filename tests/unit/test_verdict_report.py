@@ -59,6 +59,16 @@ def test_a_regression_comes_first_whatever_else_there_is() -> None:
     ) in text
 
 
+def test_what_was_decided_early_is_held_against_later_blocks() -> None:
+    """The verdict stands; the estimate that ended the comparison is shown beside that of all blocks that count."""
+    values = [*[math.log(0.8)] * 8, *[math.log(0.95)] * 8]
+    raw = [{"value": value, "disturbed": ""} for value in values] + [{"value": 9.0, "disturbed": "stolen"}]
+    text = verdict_report([benchmark("first_step", "improvement", math.log(0.8), raw=raw)])
+    assert "PyTorch's first step was decided after 8 blocks, when estimates tend to overstate: over all 16" in text
+    assert "it is 12.82 % shorter" in text
+    assert "overstate" not in verdict_report([benchmark("first_step", "improvement", -0.2, raw=raw[:8])])
+
+
 def test_accuracy_that_was_gained_is_no_quiet_success() -> None:
     """Who learns better may train by another recipe; faster training needs no such remark."""
     gained = benchmark("accuracy", "improvement", -0.03)
@@ -122,7 +132,8 @@ def test_accuracy_is_lost_in_points() -> None:
 
 def test_what_disturbed_and_what_differs_is_said() -> None:
     """Void blocks with their reason, packages with both versions."""
-    busy, quiet = {"disturbed": "other processes used 90% of a core"}, {"disturbed": ""}
+    busy: dict[str, Any] = {"value": 0.1, "disturbed": "other processes used 90% of a core"}
+    quiet = {"value": 0.0, "disturbed": ""}
     one = benchmark("step", "no regression", 0.0, raw=[quiet, busy])
     text = verdict_report([one])
     assert "1 block was void: other processes used 90% of a core." in text
