@@ -9,23 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.gate.calibration import (
+from fixtures.gate.calibration import clopper_pearson, noticeable_rate, observed
+from fixtures.gate.known_blocks import (
     KnownBlock,
-    alarms_of_rules,
-    bootstrapped,
+    autocorrelation,
     centred,
-    clopper_pearson,
-    gate,
-    observed,
     offset,
-    simulated,
-    smallest_detectable,
+    residuals,
     standard_error_per_root_second,
 )
-from fixtures.gate.rules import RULES
+from fixtures.gate.rules import RULES, alarms_of_rules
+from fixtures.gate.simulation import Scheme, bootstrapped, gate, simulated, smallest_detectable
 from fixtures.gate.verdicts import Margins, Verdict
 
 MARGINS = Margins(margin=0.02, floor=0.0025, minimum_effect=0.005)
+
+
+def scheme(length: int, runs: int = 2000, **more: float) -> Scheme:
+    """Runs of so many blocks, at the margins above and an error of 1 %."""
+    return Scheme(length, MARGINS, 0.01, runs, **more)  # type: ignore[arg-type]
 
 
 def blocks(count: int, truth: float, spread: float = 0.012, seed: int = 5) -> list[KnownBlock]:
@@ -41,7 +43,7 @@ def blocks(count: int, truth: float, spread: float = 0.012, seed: int = 5) -> li
 
 def test_equal_arms_are_hardly_ever_called_slower() -> None:
     """And mostly found to be no slower than the margin."""
-    rates = simulated(blocks(60, 0.0), 15, MARGINS, 0.01)
+    rates = simulated(blocks(60, 0.0), scheme(15))
     assert rates.shares[Verdict.REGRESSION] <= 0.01
     assert rates.shares[Verdict.NO_REGRESSION] > 0.9
     assert sum(rates.shares.values()) == pytest.approx(1.0)
@@ -49,7 +51,7 @@ def test_equal_arms_are_hardly_ever_called_slower() -> None:
 
 def test_a_clear_slowdown_is_found_soon() -> None:
     """Ten per cent at the first look."""
-    rates = simulated(blocks(40, math.log(1.1)), 15, MARGINS, 0.01, runs=300)
+    rates = simulated(blocks(40, math.log(1.1)), scheme(15, 300))
     assert rates.shares[Verdict.REGRESSION] > 0.99
     assert rates.blocks < 6
 
@@ -57,8 +59,8 @@ def test_a_clear_slowdown_is_found_soon() -> None:
 def test_equal_arms_are_centred_and_their_offset_is_told_apart() -> None:
     """What few blocks have for a mean by chance would else be every run's truth, and be found as a slowdown."""
     biased = blocks(40, 0.03, spread=0.004)
-    assert simulated(biased, 10, MARGINS, 0.01, runs=200).shares[Verdict.REGRESSION] > 0.9
-    assert simulated(centred(biased), 10, MARGINS, 0.01, runs=200).shares[Verdict.REGRESSION] <= 0.01
+    assert simulated(biased, scheme(10, 200)).shares[Verdict.REGRESSION] > 0.9
+    assert simulated(centred(biased), scheme(10, 200)).shares[Verdict.REGRESSION] <= 0.01
     mean, error = offset(biased)
     assert mean == pytest.approx(0.03, abs=4 * error)
     assert offset(centred(biased))[0] == pytest.approx(0.0, abs=1e-12)
@@ -69,8 +71,8 @@ def test_few_blocks_leave_the_simulated_rates_uncertain() -> None:
     widths = []
     for count in (6, 60):
         known = blocks(count, 0.012)
-        rate = simulated(known, 10, MARGINS, 0.01, runs=500).shares[Verdict.REGRESSION]
-        low, high = bootstrapped(known, 10, MARGINS, 0.01, resamples=60, runs=60)
+        rate = simulated(known, scheme(10, 500)).shares[Verdict.REGRESSION]
+        low, high = bootstrapped(known, scheme(10), resamples=60, runs=60)
         assert low <= rate <= high
         widths.append(high - low)
     assert widths[1] < widths[0]
@@ -79,17 +81,59 @@ def test_few_blocks_leave_the_simulated_rates_uncertain() -> None:
 def test_the_smallest_detectable_slowdown_shrinks_with_the_budget() -> None:
     """And what it names is found nine times in ten."""
     known = centred(blocks(60, 0.0))
-    short, long = (smallest_detectable(known, length, MARGINS, 0.01, runs=200) for length in (6, 30))
+    short, long = (smallest_detectable(known, scheme(length, 200)) for length in (6, 30))
     assert short is not None
     assert long is not None
     assert long < short
-    found = simulated(known, 30, MARGINS, 0.01, runs=1000, shift=long)
+    found = simulated(known, scheme(30, 1000, shift=long))
     assert found.shares[Verdict.REGRESSION] >= 0.87
 
 
 def test_hopeless_noise_has_no_smallest_slowdown() -> None:
     """Rather than a number that means nothing."""
-    assert smallest_detectable(blocks(20, 0.0, spread=2.0), 5, MARGINS, 0.01, runs=50) is None
+    assert smallest_detectable(blocks(20, 0.0, spread=2.0), scheme(5, 50)) is None
+
+
+def test_neighbours_that_depend_on_each_other_are_drawn_together() -> None:
+    """Blocks that drift slowly give more false alarms than their spread alone would; independent draws hide that."""
+    generator, state, drifting = random.Random(3), 0.0, []  # noqa: S311 - simulation, not secrecy
+    for _ in range(400):
+        state = 0.9 * state + generator.gauss(0.0, 0.004)
+        drifting.append(KnownBlock(state + generator.gauss(0.0, 0.004), (), (), 20.0))
+    equal = centred(drifting)
+    alone, together = (simulated(equal, scheme(20, 1000, stretch=stretch)) for stretch in (1, 10))
+    assert alone.shares[Verdict.REGRESSION] <= 0.02
+    assert together.shares[Verdict.REGRESSION] >= 3 * alone.shares[Verdict.REGRESSION]
+    assert autocorrelation(drifting) > 0.4
+    assert abs(autocorrelation(blocks(400, 0.0))) < 0.12
+
+
+def test_stretches_that_are_longer_than_what_there_is_are_cut() -> None:
+    """Two blocks, drawn four at a time."""
+    assert sum(simulated(blocks(2, 0.0), scheme(6, 10, stretch=4)).shares.values()) == pytest.approx(1.0)
+
+
+def test_slowdowns_share_their_spread_and_not_their_mean() -> None:
+    """Every group is centred on its own."""
+    shared = residuals([blocks(30, 0.0), blocks(10, 0.1, seed=6), []])
+    assert len(shared) == 40
+    assert offset(shared)[0] == pytest.approx(0.0, abs=1e-12)
+    assert max(abs(block.value) for block in shared) < 0.06
+
+
+def test_correlations_of_too_few_blocks_are_refused() -> None:
+    """Two have one pair of neighbours."""
+    with pytest.raises(ValueError, match="three blocks"):
+        autocorrelation(blocks(2, 0.0))
+
+
+def test_what_a_count_would_notice_is_its_power() -> None:
+    """Two alarms of ten runs are seen with 80 % at a rate of 27 %: exact binomial."""
+    rate = noticeable_rate(10, 2)
+    missed = (1 - rate) ** 10 + 10 * rate * (1 - rate) ** 9
+    assert missed == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="no threshold"):
+        noticeable_rate(10, 0)
 
 
 def test_observed_runs_share_no_block() -> None:

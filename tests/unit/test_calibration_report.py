@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.comparing.calibration import HANDICAPS, measured_in_turn
-from fixtures.gate.calibration import alarms_of_rules, bootstrapped, simulated
+from fixtures.gate.rules import alarms_of_rules
+from fixtures.gate.simulation import Scheme, bootstrapped
 from fixtures.progress import PlainDisplay
 from fixtures.reports import calibration as report
 from fixtures.reports.calibration import calibration_report, contradicted_promises, main
@@ -53,7 +54,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """One margin and one budget, and fewer simulated runs: the words are the same."""
     monkeypatch.setattr(report, "MARGINS", (0.02,))
     monkeypatch.setattr(report, "BUDGETS_SECONDS", (300.0,))
-    monkeypatch.setattr(report, "simulated", partial(simulated, runs=100))
+    monkeypatch.setattr(report, "Scheme", partial(Scheme, runs=100))
     monkeypatch.setattr(report, "bootstrapped", partial(bootstrapped, resamples=40, runs=20))
     monkeypatch.setattr(report, "alarms_of_rules", partial(alarms_of_rules, runs=20))
     monkeypatch.setattr(report, "smallest_detectable", lambda *_: math.log1p(0.034))
@@ -69,9 +70,11 @@ def cells(text: str, start: str) -> list[str]:
 def test_the_report_has_every_figure_that_the_gate_promises() -> None:
     """False alarms, power at every slowdown, intervals, the equal arms' offset, and what one run has to itself."""
     text = calibration_report([{"extra_info": saved(offset=0.004)}, {"extra_info": {}}])
-    assert cells(text, "0 %, centred")[1] == "+0.00 %"
-    assert cells(text, "0 %, as measured")[1] != "+0.00 %"
-    assert cells(text, "10%")[3].startswith("100.0 % (100.0 to 100.0)")
+    assert cells(text, "0% ")[1:3] == ["40", "+0.23 %"]
+    assert cells(text, "equal, centred")[1].startswith("0.0 % (0.0 to ")
+    assert cells(text, "equal, in stretches")[1].startswith("0.0 % (0.0 to ")
+    assert cells(text, "10% slower")[1] == "100.0 % (100.0 to 100.0)"
+    assert "Correlation of neighbouring blocks: " in text
     assert "a run of one benchmark, which has the whole budget and the whole error of 1% to itself" in text
     assert "Mean of the equal arms, which should be zero: +0." in text
     assert "within 5 minutes: 3.4 %" in text
@@ -85,6 +88,15 @@ def test_every_slowdown_is_counted_directly() -> None:
     assert "Runs of 4 blocks" in counted
     assert cells(counted, "0%")[1] == "10"
     assert cells(counted, "10%")[1:3] == ["3", "3 (29 to 100 %)"]
+    assert "2 false alarms in 10 runs of equal arms would contradict the promise; a true rate of 27 %" in counted
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_time_of_void_blocks_is_paid_by_those_that_count() -> None:
+    """Half of the blocks void: a block that counts costs twice the time."""
+    info = saved()
+    info["blocks"]["0"] += [{**block, "disturbed": "stolen"} for block in info["blocks"]["0"]]
+    assert "A block takes 40.0 s, the time of void ones included" in calibration_report([{"extra_info": info}])
 
 
 def test_few_runs_leave_the_promise_untested() -> None:

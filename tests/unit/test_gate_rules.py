@@ -36,11 +36,24 @@ def test_thresholds_are_where_they_are_published(factor: float, alarmed: set[str
     assert {rule for rule in thresholds if RULES[rule](BASELINE, slower)} == alarmed
 
 
+def test_asv_demands_a_factor_besides() -> None:
+    """Eight per cent are certain to its test, and no regression to it."""
+    slower = [reading * 1.08 for reading in BASELINE]
+    assert RULES["asv without its factor"](BASELINE, slower)
+    assert not RULES["asv, Mann-Whitney p < 0.002 and a factor of 1.1"](BASELINE, slower)
+
+
+def test_tango_ignores_what_is_below_half_a_per_cent() -> None:
+    """However certain it is."""
+    assert not tango_paired(BASELINE, [reading * 1.004 for reading in BASELINE])
+    assert tango_paired(BASELINE, [reading * 1.006 for reading in BASELINE])
+
+
 def test_few_readings_decide_nothing_for_the_tests() -> None:
     """One reading on either side has no spread; with three, Mann-Whitney cannot reach its level."""
     assert not RULES["pyperf, Student's t 95 %"]([1.0], [2.0])
-    assert not RULES["tango, z 2.6 and 1 %"]([1.0], [2.0])
-    assert not RULES["Mann-Whitney p < 0.002 alone (asv without its factor)"]([1.0, 1.1, 1.2], [2.0, 2.1, 2.2])
+    assert not RULES["tango, z 2.6 and 0.5 %"]([1.0], [2.0])
+    assert not RULES["asv without its factor"]([1.0, 1.1, 1.2], [2.0, 2.1, 2.2])
 
 
 def test_pairs_need_both_sides() -> None:
