@@ -28,6 +28,7 @@ def readings(arm: Any) -> Any:
         Burst,
         Evaluation,
         Failure,
+        KernelSeconds,
         MemoryReadings,
         ProcessReadings,
         Training,
@@ -47,7 +48,8 @@ def readings(arm: Any) -> Any:
         one.epoch_seconds = [0.3 * epoch * process * shift]
         one.first_epoch_seconds = 0.4
         if found.reference_kernel:
-            one.reference_seconds = dict.fromkeys((Measure.STEP, Measure.EPOCH, Measure.FIRST_STEP), 0.02 * shift)
+            seconds = KernelSeconds(0.02 * shift, 0.04 * shift, 0.01 * shift)
+            one.reference_seconds = dict.fromkeys((Measure.STEP, Measure.EPOCH, Measure.FIRST_STEP), seconds)
         found.processes.append(one)
     for seed, share in enumerate((0.96, 0.97)):
         evaluation = Evaluation((0, 1), min(1.0, share * accuracy), 0.1)

@@ -16,8 +16,7 @@ fi
 marker='<!-- cnn-dyno gate -->'
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
-# GitHub takes 65,536 characters; a report is far shorter, but what it quotes might not be.
-{ echo "$marker"; head -c 60000 "$1"; } >"$body"
+{ echo "$marker"; "$(dirname "$0")/shorten.sh" "$1"; } >"$body"
 
 comments="repos/$GITHUB_REPOSITORY/issues/$2/comments"
 # Only the bot's own: whoever quotes the marker must not have a comment overwritten.

@@ -43,9 +43,22 @@ done
 "$uv" pip install --quiet "${options[@]}" "$@"
 
 # Compared with itself, an environment would only cost time.
+frozen=$(mktemp -d)
+trap 'rm -rf "$frozen"' EXIT
+"$uv" pip freeze --quiet --python "$suite/.venv/bin/python" >"$frozen/pinned"
+"$uv" pip freeze --quiet --python "$python" >"$frozen/new"
+for list in pinned new; do
+  if [ ! -s "$frozen/$list" ]; then
+    echo "uv lists no $list packages, so nobody knows whether anything is newer" >&2
+    exit 1
+  fi
+done
 newer=true
-if diff <("$uv" pip freeze --quiet --python "$suite/.venv/bin/python") <("$uv" pip freeze --quiet --python "$python"); then
+if diff "$frozen/pinned" "$frozen/new"; then
   newer=false
+  if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
+    echo "Nothing to measure: what is pinned of $* is the newest." >>"$GITHUB_STEP_SUMMARY"
+  fi
 fi
 echo "differs from the pinned packages: $newer"
 if [ -n "${GITHUB_OUTPUT:-}" ]; then

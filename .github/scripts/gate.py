@@ -4,28 +4,30 @@ It runs ``pytest bench --against``. What it needs to know comes from its options
 variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves three files in the folder of ``--reports``:
 ``run.json`` (pytest-benchmark's), ``report.md`` and ``outcome.txt``.
 
-Exit status: 0 no regression, 2 usage error, 10 inconclusive (0 with a warning unless ``--inconclusive fail``),
-11 regression, otherwise pytest's own.
+Exit status: 0 no regression or nothing to measure, 2 usage error, 10 inconclusive (0 with a warning unless
+``--inconclusive fail``), 11 regression, otherwise pytest's own.
 """
 # ruff: noqa: INP001 - a program, no part of a package
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = "requirements/requirements.txt"
 DEFAULT_BASE = "origin/main"
 FAILED = 1
 USAGE_ERROR = 2
 INCONCLUSIVE = 10
 REGRESSION = 11
 OUTCOMES = {0: "no regression", INCONCLUSIVE: "inconclusive", REGRESSION: "regression"}
+NOTHING = "nothing to measure"
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -56,9 +58,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     # git takes a time that it cannot read for now, so that nothing would seem to have changed.
     if settings.days and not re.fullmatch(r"[1-9]\d{0,3}", settings.days):
         parser.error(f"--days {settings.days}: write a whole number from 1 to 9999")
-    if settings.base and settings.days:
-        parser.error("--base and --days exclude each other: give one of them")
-    if not (settings.base or settings.days or settings.against.strip()):
+    given = [bool(value.strip()) for value in (settings.base, settings.days, settings.against)]
+    if sum(given) > 1:
+        parser.error("--base, --days and --against exclude each other: give one of them")
+    if not any(given):
         settings.base = DEFAULT_BASE
     return settings
 
@@ -70,7 +73,7 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def revision(settings: argparse.Namespace) -> str:
-    """The commit to compare with, abbreviated; empty if none was asked for.
+    """The commit to compare with, abbreviated.
 
     Raises:
         SystemExit: with the usage error's status if git does not know it.
@@ -78,8 +81,6 @@ def revision(settings: argparse.Namespace) -> str:
     base = settings.base
     if settings.days:
         base = git("rev-list", "--max-count=1", f"--before={settings.days} days ago", "HEAD").stdout.strip()
-    elif not base:
-        return ""
     found = git("rev-parse", "--verify", "--short", "--end-of-options", f"{base}^{{commit}}")
     if found.returncode:
         asked = f"--days {settings.days}" if settings.days else f"--base {base}"
@@ -88,26 +89,14 @@ def revision(settings: argparse.Namespace) -> str:
     return found.stdout.strip()
 
 
-def pins(text: str) -> list[str]:
-    """The lines ``name==version`` of a requirements file, with their markers and without their hashes."""
-    return re.findall(r"^([A-Za-z0-9][^\s=]*==[^\\\n]*?)[ ]*\\?$", text, flags=re.MULTILINE)
-
-
-def changes_since(commit: str, reports: Path) -> list[str]:
-    """What ``--against`` needs to be told so that every change since a commit that can matter is measured.
-
-    Args:
-        commit: that git knows.
-        reports: folder that gets the commit's pins, if they differ.
-    """
-    against = [f"git:{commit}"] if git("diff", "--quiet", commit, "--", "models").returncode else []
-    here = pins((ROOT / REQUIREMENTS).read_text(encoding="utf-8"))
-    other = [pin for pin in pins(git("show", f"{commit}:{REQUIREMENTS}").stdout) if pin not in here]
-    if other:
-        file = reports / "base-requirements.txt"
-        file.write_text("\n".join(other) + "\n", encoding="utf-8")
-        against.append(str(file))
-    return against
+def changes_since(commit: str) -> dict[str, Any]:
+    """What this checkout changes since a commit, as ``fixtures.comparing.changes`` says it."""
+    command = [sys.executable, "-m", "fixtures.comparing.changes", commit]
+    finished = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - a list
+    if finished.returncode:
+        raise SystemExit(USAGE_ERROR)
+    found: dict[str, Any] = json.loads(finished.stdout)
+    return found
 
 
 def measure(settings: argparse.Namespace, against: list[str], run: Path) -> int:
@@ -135,16 +124,20 @@ def report_of(run: Path) -> str:
     return finished.stdout if finished.returncode == 0 else ""
 
 
-def publish(reports: Path, outcome: str, report: str, *, passed: bool) -> None:
+def publish(reports: Path, outcome: str, report: str, *, passed: bool, unmeasured: list[str]) -> None:
     """Leave the files, and tell GitHub if it listens."""
+    report = "\n\n".join([report.rstrip(), *unmeasured]) + "\n"
     (reports / "report.md").write_text(report, encoding="utf-8")
     (reports / "outcome.txt").write_text(f"{outcome}\n", encoding="utf-8")
     for variable, text in (("GITHUB_STEP_SUMMARY", f"{report}\n"), ("GITHUB_OUTPUT", f"outcome={outcome}\n")):
         if file := os.environ.get(variable):
             with Path(file).open("a", encoding="utf-8") as stream:
                 stream.write(text)
-    if outcome != "no regression" and os.environ.get("GITHUB_ACTIONS"):
-        sys.stdout.write(f"::{'warning' if passed else 'error'} title=cnn-dyno gate::{outcome}\n")
+    if os.environ.get("GITHUB_ACTIONS"):
+        level = "notice" if outcome == NOTHING else "warning" if passed else "error"
+        said = [(level, outcome)] if outcome != OUTCOMES[0] else []
+        for kind, text in [*said, *(("notice", one) for one in unmeasured)]:
+            sys.stdout.write(f"::{kind} title=cnn-dyno gate::{text}\n")
     sys.stdout.write(f"cnn-dyno gate: {outcome}; see {reports / 'report.md'}\n")
 
 
@@ -157,19 +150,29 @@ def main(arguments: list[str]) -> int:
     for earlier in (run, reports / "report.md", reports / "outcome.txt"):
         earlier.unlink(missing_ok=True)
     against = [line.strip() for line in settings.against.splitlines() if line.strip()]
-    commit = revision(settings)
-    against += changes_since(commit, reports) if commit else []
+    unmeasured: list[str] = []
     if not against:
-        text = f"Neither `models/` nor a pinned package differs from `{commit}`: there is nothing to measure.\n"
-        publish(reports, "no regression", text, passed=True)
-        return 0
+        commit = revision(settings)
+        changes = changes_since(commit)
+        unmeasured = changes["unmeasured"]
+        if not changes["against"]:
+            text = f"**NOTHING TO MEASURE**: no pinned package and nothing in `models/` differs from `{commit}`"
+            text += ", except:" if unmeasured else "."
+            publish(reports, NOTHING, text, passed=True, unmeasured=unmeasured)
+            return 0
+        against = [changes["against"]]
+        named = settings.framework.split(",")
+        if not settings.framework:
+            settings.framework = ",".join(changes["frameworks"])
+        elif left_out := [name for name in changes["frameworks"] if not {name, "all"} & set(named)]:
+            unmeasured.append(f"Not measured, though the change concerns it: {', '.join(left_out)}.")
     status = measure(settings, against, run)
     report = report_of(run)
     if not report:
-        report = f"**NOT MEASURED**: `pytest bench` ended with status {status} and no verdict; its log says why.\n"
+        report = f"**NOT MEASURED**: `pytest bench` ended with status {status} and no verdict; its log says why."
         status = status or FAILED  # green without a verdict is not green
     passed = status == 0 or (status == INCONCLUSIVE and settings.inconclusive == "warn")
-    publish(reports, OUTCOMES.get(status, "failed"), report, passed=passed)
+    publish(reports, OUTCOMES.get(status, "failed"), report, passed=passed, unmeasured=unmeasured)
     return 0 if passed else status
 
 

@@ -15,18 +15,20 @@ if [ $# -ne 1 ] || [ ! -d "$1" ]; then
 fi
 
 label=benchmark-regression
+reports=$(mktemp)
 body=$(mktemp)
-trap 'rm -f "$body"' EXIT
+trap 'rm -f "$reports" "$body"' EXIT
 for outcome in "$1"/*/outcome.txt; do
   if [ -f "$outcome" ] && [ "$(cat "$outcome")" = regression ]; then
     folder=$(dirname "$outcome")
-    printf '# %s\n\n%s\n\n' "$(basename "$folder")" "$(cat "$folder/report.md")" >>"$body"
+    printf '# %s\n\n%s\n\n' "$(basename "$folder")" "$(cat "$folder/report.md")" >>"$reports"
   fi
 done
-if [ ! -s "$body" ]; then
+if [ ! -s "$reports" ]; then
   echo 'no regression, so no issue'
   exit 0
 fi
+"$(dirname "$0")/shorten.sh" "$reports" >"$body"
 if [ -n "${RUN_URL:-}" ]; then
   printf 'Measured by %s\n' "$RUN_URL" >>"$body"
 fi

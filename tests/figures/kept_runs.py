@@ -32,8 +32,9 @@ def _row(measure: Measure, deviation: float) -> tuple[str, ...]:
     prior, margins, level = PRIORS[measure.value], on_its_scale(measure, DEFAULT_MARGINS[measure]), ALPHA / FAMILY
     found = [reach(runs, deviation, prior, margins, level).found for runs in RUNS]
     needed = runs_that_acquit(deviation, prior, margins, level)
-    shown = (in_words(measure.value, value) for value in (deviation, *found, margins.margin))
-    return (measure.value, *shown, str(needed) if needed else "over 50")
+    shown = (in_words(measure.value, value) for value in (*found, margins.margin))
+    spread = f"{100 * deviation:.1f} {'pp' if measure is Measure.ACCURACY else '%'}"
+    return (measure.value, spread, *shown, str(needed) if needed else "over 50")
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def test_several_baselines_under_a_name_decide(saved: Path, monkeypatch: pytest.
     assert set(verdicts(run).values()) == {"no regression"}
     assert "baselines/main (30 runs" in run.output
     assert f"Comparing against benchmarks from: {files[-1]}" in run.output
+    assert f"compared with: baselines/main, 30 runs from {files[-1].parent}, the newest of 2026-01-30" in run.output
 
 
 def test_pytest_benchmarks_own_rule_still_works(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +139,53 @@ def test_what_failed_now_is_missing_and_what_is_new_is_no_question(
     assert "PyTorch's peak memory: the worker died." in run.output
 
 
+def test_what_was_renamed_is_missing(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody deselected it; what -m leaves out is only counted."""
+    file = saved_file(saved)
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    (memory,) = [one for one in plain["benchmarks"] if one["extra_info"]["measure"] == "memory"]
+    plain["benchmarks"].append(memory | {"name": f"test_renamed{ARM}", "fullname": f"bench/x.py::test_renamed{ARM}"})
+    file.write_text(json.dumps(plain), encoding="utf-8")
+    run = bench(saved, monkeypatch, "--benchmark-compare=0001", "-m", "memory", "--margin", "memory=20%")
+    assert run.status == EXIT_INCONCLUSIVE, run.output
+    assert "**NOT COMPLETE**: 1 of 2 missing" in run.output
+    assert "is no longer among the benchmarks" in run.output
+    assert "Not selected in this run: 4 benchmarks of the baseline." in run.output
+
+
+def test_a_baseline_of_memory_alone_does_not_pass_slower_steps(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would know of them."""
+    file = saved_file(saved)
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    plain["benchmarks"] = [one for one in plain["benchmarks"] if one["extra_info"]["measure"] == "memory"]
+    file.write_text(json.dumps(plain), encoding="utf-8")
+    run = bench(saved, monkeypatch, "--benchmark-compare", "--margin", "memory=20%", step=3.0)
+    assert run.status == EXIT_INCONCLUSIVE, run.output
+    assert "**NOT COMPLETE**: 4 of 5 new and not judged (PyTorch's training step, " in run.output
+
+
+def test_the_last_run_is_the_last_that_can_be_used(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newer files are named with the reason, and pytest-benchmark's own table shows the same run."""
+    file = saved_file(saved)
+    newer = file.with_name("0002_newer.json")
+    newer.write_text(file.read_text(encoding="utf-8")[:1000], encoding="utf-8")
+    run = bench(saved, monkeypatch, "--benchmark-compare", "-m", "memory", "--margin", "memory=20%")
+    assert run.status == pytest.ExitCode.OK, run.output
+    assert f"left out: {newer}: not JSON" in run.output
+    assert f"Comparing against benchmarks from: {file.parent.name}/{file.name}" in run.output
+
+
+def test_the_beginning_of_names_is_no_name(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped name would else stand for any number of runs; with a star it is meant so."""
+    run = bench(saved, monkeypatch, "--benchmark-compare=000", "-m", "memory")
+    assert run.status == pytest.ExitCode.USAGE_ERROR, run.output
+    assert f"no saved run has this number or name; for all whose names begin so, {saved_file(saved).stem}" in run.output
+    assert not run.saved
+    star = bench(saved, monkeypatch, "--benchmark-compare=000*", "-m", "memory", "--margin", "memory=20%")
+    assert star.status == pytest.ExitCode.OK, star.output
+    assert ", 1 run from " in star.output
+
+
 BAD = {
     "empty": "",
     "newer": '{"cnn_dyno": {"schema": 99}, "benchmarks": []}',
@@ -162,7 +210,7 @@ def test_a_file_that_is_no_run_is_a_usage_error(tmp_path: Path, monkeypatch: pyt
     ("arguments", "parts"),
     [
         (["--benchmark-compare=nowhere"], ["--benchmark-compare=nowhere", "neither a name in baselines/"]),
-        (["--benchmark-compare"], ["no run has been saved in", "without it first"]),
+        (["--benchmark-compare"], ["no whole run has been saved in", "without it first"]),
         (["--benchmark-compare="], ["give a name"]),
         (["--benchmark-compare=a/b/c/d"], ["a/b/c/d"]),
         (["--benchmark-compare", "--against", "six"], ["leave one of them away"]),

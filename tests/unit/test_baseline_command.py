@@ -46,6 +46,20 @@ def test_a_run_is_kept_listed_shown_pruned_and_removed(tmp_path: Path, capsys: p
     assert lines(capsys) == ["no run is kept; python -m fixtures.baselines keep NAME"]
 
 
+def test_keeping_another_version_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A baseline's mean over two versions is that of neither; and what was left out as newest is said."""
+    for hour, version in ((1, "2.13.0"), (2, "2.15.0")):
+        run = saved_run(saved_benchmark(framework_version=version), recorded=f"2026-03-01T{hour:02}:00:00+00:00")
+        write_run(tmp_path / ".benchmarks" / f"{hour:04}_run.json", run)
+        assert main(["keep", "main"], tmp_path) == 0
+    first, second, warning = lines(capsys)
+    assert (first[-16:], second[-17:]) == (" (1 run of main)", " (2 runs of main)")
+    assert warning.startswith("warning: PyTorch 2.13.0 there, 2.15.0 here; ")
+    (tmp_path / ".benchmarks" / "0009_cut.json").write_text("{", encoding="utf-8")
+    assert main(["keep", "other"], tmp_path) == 0
+    assert "0009_cut.json: not JSON" in lines(capsys)[0]
+
+
 def test_show_tells_the_spread_between_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Twice the time on a machine that took twice as long for the reference kernel is no difference beside it."""
     for hour, factor in ((1, 1.0), (2, 2.0)):

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from fixtures.baselines.runs import BaselineError, SavedRun, read_run, run_from_plain
 from fixtures.baselines.validation import SCHEMA, parsed, schema
+from fixtures.margins import on_its_scale
 from fixtures.measurement.arms import Measure
-from tests.saved_runs import KERNEL, READINGS, TESTS, saved_benchmark, saved_run, write_run
+from fixtures.regression.judging import judge_against
+from fixtures.reports.regression import report_of
+from tests.saved_runs import KERNEL, READINGS, TESTS, first_run, saved_benchmark, saved_run, write_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +58,26 @@ def test_the_reference_kernel_stands_beside_each_reading() -> None:
 def test_a_file_without_a_version_is_version_0() -> None:
     """Files that were saved before there were versions are read."""
     assert run_from_plain(saved_run(schema=None), "old").schema == 0
+
+
+def test_files_of_the_first_version_are_read() -> None:
+    """What was then the same for all is added, and what the file tells elsewhere; nothing is made up."""
+    run = run_from_plain(first_run(), "old")
+    assert run.schema == 0
+    assert {each.measure.value: each.readings for each in run.benchmarks.values()} == {**READINGS, "accuracy": (0.965,)}
+    assert {(each.batch_size, each.epochs, each.defaults, each.environment) for each in run.benchmarks.values()} == {
+        (64, 10, "equal", "current")
+    }
+    assert run.benchmarks["test_final_accuracy[digits-pytorch-cpu]"].seeds == (42,)
+    assert {each.recipe for each in run.benchmarks.values()} == {""}
+    with pytest.raises(BaselineError, match="batch_size, epochs is missing"):
+        run_from_plain(first_run("memory"), "old")
+
+
+def test_a_file_with_a_version_is_not_completed() -> None:
+    """It must say all that its version demands."""
+    with pytest.raises(BaselineError, match="is missing"):
+        run_from_plain(first_run() | {"cnn_dyno": {"schema": 1}}, "x")
 
 
 def test_memory_is_the_devices_where_it_is_counted() -> None:
@@ -130,6 +153,12 @@ def test_what_is_no_json_of_a_run_is_refused_in_one_line(content: bytes, words: 
         (("extra_info", "process_medians_seconds"), [True], "extra_info.process_medians_seconds[0]"),
         (("extra_info", "process_medians_seconds"), [None], "extra_info.process_medians_seconds[0]"),
         (("extra_info", "process_medians_seconds"), [1e300], "extra_info.process_medians_seconds[0]"),
+        (("extra_info", "process_medians_seconds"), [1e-320], "extra_info.process_medians_seconds[0]"),
+        (("extra_info", "process_medians_seconds"), [2e6], "extra_info.process_medians_seconds[0]"),
+        (("extra_info", "process_medians_seconds"), [0.1], "extra_info.process_medians_seconds"),
+        (("stats", "min"), 0.0115, "extra_info.process_medians_seconds"),
+        (("extra_info", "recipe"), 5, "extra_info.recipe"),
+        (("extra_info", "reference_copy_seconds"), [0.1], "extra_info.reference_copy_seconds"),
         (("extra_info", "process_medians_seconds"), 10**400, "extra_info.process_medians_seconds"),
         (("extra_info", "reference_seconds"), [0.1], "extra_info.reference_seconds"),
         (("extra_info", "reference_seconds"), [0.1, 0.1, 0.1], "extra_info.reference_kernel"),
@@ -178,6 +207,20 @@ def test_an_accuracy_is_a_share(share: float, tmp_path: Path) -> None:
     assert text.startswith(
         f"$.benchmarks[0].extra_info.accuracies[0]: {share} is not what it must be: a share from 0 to 1"
     )
+
+
+@pytest.mark.parametrize("seeds", [[42], [42, 42], [], None])
+def test_each_accuracy_has_a_seed_of_its_own(seeds: Any, tmp_path: Path) -> None:
+    """By the seed, like is held against like."""
+    text = message(json.dumps(saved_run(saved_benchmark("accuracy", [0.9, 0.8], seeds=seeds))).encode(), tmp_path)
+    assert text.startswith("$.benchmarks[0].extra_info.seeds: ")
+
+
+@pytest.mark.parametrize("extra", [{"peak_memory_bytes": 1}, {"peak_device_memory_bytes": 2}])
+def test_nothing_trains_in_less_than_a_mebibyte(extra: dict[str, Any], tmp_path: Path) -> None:
+    """Neither on the host nor on a device that counts."""
+    text = message(json.dumps(saved_run(saved_benchmark("memory", **extra))).encode(), tmp_path)
+    assert text.startswith(f"$.benchmarks[0].extra_info.{next(iter(extra))}: ")
 
 
 @pytest.mark.parametrize("moment", ["", "yesterday", "2026-03-01T10:00:00", "0001-01-01T00:00:00+14:00"])
@@ -267,11 +310,25 @@ NONSENSE = st.one_of(
 )
 
 
+SOUND = run_from_plain(json.loads(WHOLE), "sound")
+MARGINS = {name: on_its_scale(each.measure, 0.05) for name, each in SOUND.benchmarks.items()}
+RUN = {
+    "name": "x",
+    "baselines": [{"recorded": SOUND.recorded, "commit": ""}],
+    "versions": {},
+    "family": 1,
+    "unasked": 0,
+}
+
+
 def assert_refused_or_sound(content: bytes) -> None:
-    """Either one line, or a run that can be judged; nothing else is raised."""
+    """Either one line, or a run that can be judged and reported; nothing else is raised."""
     refusal = "run.json: "
     try:
-        assert_sound(run_from_plain(parsed(content, "run.json"), "run.json"))
+        run = run_from_plain(parsed(content, "run.json"), "run.json")
+        assert_sound(run)
+        findings = [each.as_plain() for each in judge_against(SOUND, [run], MARGINS, anyway=True)]
+        assert "**" in report_of(json.loads(json.dumps(findings, allow_nan=False)), RUN)
     except BaselineError as error:
         refusal = str(error)
     assert refusal.startswith("run.json: ")
@@ -282,6 +339,22 @@ def assert_refused_or_sound(content: bytes) -> None:
 def test_no_value_put_anywhere_gets_through_unsound(place: tuple[str | int, ...], value: Any) -> None:
     """Whatever a hand puts into a file, it is refused in one line, or what is read of it is sound."""
     plain = json.loads(WHOLE)
+    inner = plain
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    assert_refused_or_sound(json.dumps(plain).encode("utf-8", "surrogatepass"))
+
+
+FIRST = json.dumps(first_run())
+
+
+@given(st.sampled_from(places(json.loads(FIRST))), NONSENSE)
+def test_no_value_put_into_a_file_of_the_first_version_gets_through_unsound(
+    place: tuple[str | int, ...], value: Any
+) -> None:
+    """What is added to it is sound too, or it is refused in one line."""
+    plain = json.loads(FIRST)
     inner = plain
     for key in place[:-1]:
         inner = inner[key]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtures.baselines.runs import BaselineError, read_run
 from fixtures.baselines.store import keep, names, newest_saved, prune, remove, runs_named, small
-from tests.saved_runs import saved_benchmark, saved_run, write_run
+from tests.saved_runs import first_run, saved_benchmark, saved_run, write_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,9 +96,37 @@ def test_the_newest_run_is_the_one_that_was_saved_last(tmp_path: Path) -> None:
     """pytest-benchmark's numbers begin anew for each machine."""
     with pytest.raises(BaselineError, match="no run has been saved yet"):
         newest_saved(tmp_path)
-    first, second = saved_at(tmp_path, 9), saved_at(tmp_path, 2)
+    second = saved_at(tmp_path, 2)
+    first = write_run(tmp_path / ".benchmarks" / "other" / "0001_run.json", saved_run(recorded=moment(9)))
     os.utime(first, (1, 1))
-    assert newest_saved(tmp_path) == second
+    assert newest_saved(tmp_path).file == first
+    os.utime(second, (1, 1))
+    assert newest_saved(tmp_path).file == first
+
+
+def test_the_newest_run_is_one_that_can_be_used(tmp_path: Path) -> None:
+    """Comparisons and what Ctrl-C ended are saved beside plain runs; what is newer and was skipped is named."""
+    plain = saved_at(tmp_path, 1)
+    storage = tmp_path / ".benchmarks"
+    paired = saved_benchmark()
+    paired["extra_info"]["comparison"] = "digits-pytorch-cpu"
+    for hour, benchmark in ((2, paired), (3, saved_benchmark(interrupted=True))):
+        write_run(storage / f"{hour:04}_x.json", saved_run(benchmark, recorded=moment(hour)))
+    (storage / "0009_cut.json").write_text("{", encoding="utf-8")
+    newest = newest_saved(tmp_path)
+    assert newest.file == plain
+    reasons = ("not JSON", "was interrupted", "saved by --against")
+    assert all(reason in said for reason, said in zip(reasons, newest.skipped, strict=True))
+    assert all(said.startswith(str(storage)) for said in newest.skipped)
+    plain.unlink()
+    with pytest.raises(BaselineError, match="none of 3 saved files can be kept"):
+        newest_saved(tmp_path)
+
+
+def test_a_run_of_the_first_version_stays_readable_when_it_is_kept(tmp_path: Path) -> None:
+    """What its other benchmarks tell of the recipe is kept with it."""
+    file = write_run(tmp_path / "old.json", first_run())
+    assert read_run(keep(tmp_path, "main", file), "x") == read_run(file, "x")
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)

@@ -54,6 +54,12 @@ def test_a_changed_recipe_is_another_series() -> None:
     assert lengths(run(1, step()), run(2, step(batch_size=32))) == [1, 1]
 
 
+def test_accuracies_over_other_seeds_are_another_series() -> None:
+    """The mean over five seeds is another figure than the one over two."""
+    few, many = saved_benchmark("accuracy", [0.9, 0.8]), saved_benchmark("accuracy", [0.9, 0.8, 0.7])
+    assert lengths(run(1, few), run(2, few), run(3, many)) == [2, 1]
+
+
 def test_a_run_counts_once_and_an_interrupted_one_not_at_all() -> None:
     """A baseline is often the copy of a run that is still in pytest-benchmark's storage."""
     assert lengths(run(1, step()), run(1, step()), run(2, step(interrupted=True)), run(3, step())) == [2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from fixtures.disturbance import Snapshot
-from fixtures.launch import allowed_cores
+from fixtures.launch import allowed_cores, cores_for
 from fixtures.measurement import block as block_module
 from fixtures.measurement.arms import Arm, Measure
 from fixtures.measurement.block import Block
@@ -221,6 +221,21 @@ def test_the_kernels_work_is_not_foreign(monkeypatch: pytest.MonkeyPatch) -> Non
     block(Alternating(seed=0), kernel=Kernel()).run(bursts=True, seed=None, timed_epochs=1)
     assert asked
     assert all(Kernel.pid in pids for pids in asked)
+
+
+@TWO_CORES
+def test_the_machine_is_watched_on_the_cores_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of all arms, since any of them may be disturbed; the others are nobody's concern."""
+    asked: list[set[int]] = []
+
+    def take(_: list[int], cores: set[int], **__: object) -> Snapshot:
+        asked.append(cores)
+        return Snapshot(0.0, None, None, {})
+
+    monkeypatch.setattr(Snapshot, "take", take)
+    block(Duet(1, 2)).run(bursts=True, seed=None, timed_epochs=1)
+    assert asked
+    assert all(cores == set(cores_for(2)) for cores in asked)
 
 
 @TWO_CORES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from fixtures.comparing.advice import seconds_needed
 from fixtures.comparing.comparer import HOPELESS_BLOCKS, Comparer
 from fixtures.comparing.comparison import Comparison, PairedBlock, Side
 from fixtures.comparing.options import EFFORT
@@ -165,6 +166,43 @@ def test_a_late_failure_leaves_earlier_verdicts_alone() -> None:
     readings = comparer.readings[ONE]
     assert readings.judgements[MEMORY].verdict is Verdict.REGRESSION
     assert set(readings.failures) == {STEP_LIKE}
+
+
+def test_what_was_read_before_a_failure_is_judged() -> None:
+    """With all error that is left, for nothing more comes; the failure stays one."""
+
+    def fails(script: Script, one: Comparison, number: int) -> None:
+        if number == 6:
+            error = WorkerError("the worker died", "died")
+            script.runners[one].failures.append((one.candidate, error, frozenset(Measure)))
+
+    script = Script(lambda _, number, __: 0.1 if number % 2 else -0.1, fails)
+    readings = script.compare(1000.0, {ONE: {STEP_LIKE}}).readings[ONE]
+    assert set(readings.failures) == {STEP_LIKE}
+    assert readings.judgements[STEP_LIKE].blocks == 7
+    assert readings.judgements[STEP_LIKE].level >= 0.009
+
+
+def test_a_failure_at_once_leaves_nothing_to_judge() -> None:
+    """No figures are shown beside it."""
+
+    def fails(script: Script, one: Comparison, _: int) -> None:
+        error = WorkerError("the worker died", "died")
+        script.runners[one].failures.append((one.candidate, error, frozenset({STEP_LIKE})))
+
+    script = Script(noisy(0.0, 0.1), fails, disturbed=True)
+    readings = script.compare(1000.0, {ONE: {STEP_LIKE}}).readings[ONE]
+    assert set(readings.failures) == {STEP_LIKE}
+    assert readings.judgements == {}
+
+
+def test_time_that_ran_out_in_the_first_round_still_plans_the_next_run() -> None:
+    """By the block that was measured, for each comparison."""
+    script = Script(noisy(0.0, 0.2))
+    comparer = script.compare(15.0, {ONE: {STEP_LIKE}, OTHER: {STEP_LIKE}})
+    assert script.order == ["pytorch"]
+    needed = seconds_needed(comparer.readings[ONE], STEP_LIKE, MARGINS[STEP_LIKE])
+    assert needed == BLOCK_SECONDS + 3 * 2 * BLOCK_SECONDS
 
 
 def test_an_interrupted_run_is_judged_by_what_is_complete() -> None:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.comparing.advice import blocks_to_plan, seconds_needed
 from fixtures.comparing.affected import affected, changed_packages, split_requirements
 from fixtures.comparing.against import slugs
-from fixtures.comparing.comparer import seconds_needed
 from fixtures.comparing.comparison import Comparison, ComparisonReadings, PairedBlock, Side
 from fixtures.comparing.disturbed import why_void
 from fixtures.comparing.options import duration, parse
@@ -24,7 +24,7 @@ from fixtures.comparing.record import compared, rounds
 from fixtures.comparing.spending import Budget, Ledger
 from fixtures.disturbance import Disturbance
 from fixtures.environments import Changed, Interpreter, Revision
-from fixtures.gate.verdicts import Judgement, Margins, Verdict
+from fixtures.gate.verdicts import Judgement, Margins, Verdict, blocks_needed
 from fixtures.margins import DEFAULT_MARGINS, parse_margin
 from fixtures.measurement.arms import Arm, Measure
 from fixtures.measurement.readings import Burst, Evaluation, MemoryReadings, ProcessReadings, Training
@@ -132,6 +132,16 @@ def test_a_record_travels_as_json_and_keeps_every_block() -> None:
     assert record["budget_needed_seconds"] == 60.0 + 3 * 25.0
     assert (record["level"], record["family"], record["alpha"]) == (0.002, 5, 0.01)
     assert record["raw"][0]["complete"] is True
+    assert record["raw"][0]["settled"] is False
+    assert record["raw"][0]["disturbance_shares"] == {
+        "steal_seconds": 0.0,
+        "throttled_seconds": None,
+        "throttled_gpu_seconds": None,
+        "foreign_cpu_seconds": 0.0,
+    }
+    found.judgements[Measure.MEMORY] = found.judgements[Measure.STEP]
+    block = compared(found, Measure.MEMORY, Margins(0.02))["raw"][0]
+    assert (block["settled"], block["disturbance_shares"]) == (None, {})
     assert rounds(found, Measure.STEP) == [1.1, 1.1]
 
 
@@ -142,6 +152,38 @@ def test_a_decided_comparison_needs_no_more_time() -> None:
     for verdict, estimate in ((Verdict.NO_REGRESSION, 0.0), (Verdict.INCONCLUSIVE, 0.02)):
         found.judgements[Measure.STEP] = Judgement(verdict, estimate, -0.1, 0.1, 8, 0.01, 0.002)
         assert seconds_needed(found, Measure.STEP, Margins(0.02, 0.02)) is None
+
+
+def test_more_time_is_no_advice_on_a_machine_that_is_too_busy() -> None:
+    """Where every block was void. Memory is never void, and gets its advice."""
+    found = readings(*(PairedBlock(side([1.0]), side([1.0]), disturbed="busy") for _ in range(3)))
+    found.round_seconds = 20.0
+    nothing = Judgement(Verdict.INCONCLUSIVE, math.nan, -math.inf, math.inf, 0, math.inf, 0.002)
+    found.judgements = {Measure.STEP: nothing, Measure.MEMORY: replace(nothing, blocks=3)}
+    assert seconds_needed(found, Measure.STEP, Margins(0.02)) is None
+    assert seconds_needed(found, Measure.MEMORY, Margins(0.02)) == 20.0
+
+
+@pytest.mark.parametrize(("estimate", "worse"), [(0.005, 0.01), (0.02, 0.015)], ids=["equal", "slower"])
+def test_advice_allows_for_a_worse_estimate(estimate: float, worse: float) -> None:
+    """By one standard error towards where nothing can be told, from either side."""
+    margins = Margins(0.02, 0.002, 0.005)
+    judged = Judgement(Verdict.INCONCLUSIVE, estimate, -0.1, 0.1, 8, 0.005, 0.002)
+    needed = blocks_needed(replace(judged, estimate=worse), margins)
+    assert needed is not None
+    assert needed > (blocks_needed(judged, margins) or 0)
+    assert blocks_to_plan(judged, margins) == needed
+
+
+def test_a_block_is_expected_to_last_as_long_as_its_like() -> None:
+    """Not as long as the first, which took every measure; of a kind that was not seen yet, as long as any."""
+    ledger = Ledger(Budget(100.0, 0.01))
+    ledger.block_passed(60.0, "all measures")
+    assert not ledger.allows_block(60.0, "fewer")
+    ledger.block_passed(10.0, "fewer")
+    assert ledger.allows_block(90.0, "fewer")
+    assert not ledger.allows_block(91.0, "fewer")
+    assert not ledger.allows_block(70.0, "all measures")
 
 
 @given(st.floats(1, 3600), st.floats(0.5, 600), st.floats(0.001, 0.1))
@@ -226,12 +268,13 @@ def test_against_takes_requirements_a_file_an_interpreter_or_a_revision(tmp_path
     (tmp_path / "python").touch()
     (tmp_path / "other" / "bin").mkdir(parents=True)
     (tmp_path / "other" / "bin" / "python").touch()
-    given = ["torch==2.13.0 torchvision==0.28.0", "old.txt", "python", "git:main", "other"]
+    given = ["torch==2.13.0 torchvision==0.28.0", "old.txt", "python", "git:main", "git:main:old.txt", "other"]
     assert parse(configured(tmp_path, against=given)).sources == (
         Changed(("torch==2.13.0", "torchvision==0.28.0")),
         Changed(("torch==2.13.0",)),
         Interpreter(tmp_path / "python"),
         Revision(tmp_path, "main"),
+        Revision(tmp_path, "main", "old.txt"),
         Interpreter(tmp_path / "other" / "bin" / "python"),
     )
 

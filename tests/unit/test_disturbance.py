@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from fixtures.disturbance import Disturbance, Snapshot, between
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -74,14 +71,35 @@ def test_counters_are_read_from_their_columns(tmp_path: Path) -> None:
     """Idle and waiting are not busy, steal is separate, and a command name may hold spaces and parentheses."""
     proc = tmp_path / "proc"
     proc.mkdir()
-    (proc / "stat").write_text("cpu  100 20 30 9999 888 4 5 66 77 8\ncpu0 1 2 3\n")
+    (proc / "stat").write_text("cpu  100 20 30 9999 888 4 5 66 77 8\nintr 5 0\n")
     (proc / "7").mkdir()
     fields = ["S", *map(str, range(4, 14)), "300", "40", "11", "12"]
     (proc / "7" / "stat").write_text(f"7 (a ) b (c) {' '.join(fields)}\n")
     seen = Snapshot.take([7, 8], root=tmp_path)
     assert seen.busy_seconds == pytest.approx(159 * TICK)
     assert seen.steal_seconds == pytest.approx(66 * TICK)
-    assert seen.process_seconds == {7: pytest.approx(340 * TICK)}
+    assert seen.process_seconds == {7: pytest.approx(363 * TICK)}
+
+
+@pytest.mark.parametrize(
+    ("cores", "busy", "steal"),
+    [((), 100, 9), ((2, 10), 22, 3), ((1,), 1, 0), ((2, 3), 100, 9)],
+    ids=["all", "two", "one", "not counted"],
+)
+def test_only_the_cores_in_use_count(cores: tuple[int, ...], busy: int, steal: int, tmp_path: Path) -> None:
+    """A busy process on another core voids nothing; where the kernel does not count a core, all are taken."""
+    (tmp_path / "proc").mkdir()
+    lines = [
+        "cpu 100 0 0 7 0 0 0 9",
+        "cpu1 1 0 0 7 0 0 0 0",
+        "cpu2 2 0 0 7 0 0 0 1",
+        "cpu10 20 0 0 7 0 0 0 2",
+        "intr 5",
+    ]
+    (tmp_path / "proc" / "stat").write_text("\n".join(lines) + "\n", encoding="ascii")
+    seen = Snapshot.take([], root=tmp_path, cores=cores)
+    assert seen.busy_seconds == pytest.approx(busy * TICK)
+    assert seen.steal_seconds == pytest.approx(steal * TICK)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -102,3 +120,35 @@ def test_a_working_child_is_seen_as_the_machine_counts_it() -> None:
     assert as_foreign is not None
     assert as_own is not None
     assert as_foreign - as_own >= 0.3
+
+
+BURN = "import time\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True)\ninput()"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("ends", [True, False], ids=["ended", "living"])
+def test_what_a_measured_process_has_started_is_its_own_work(*, ends: bool) -> None:
+    """A compiler's, for example, whether it has ended or waits for more; and none of this process's children's."""
+    if not ends and not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists():
+        pytest.skip("this kernel does not list a process's children")
+    start = f"import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {BURN!r}], stdin=subprocess.PIPE)"
+    end = "child.communicate(b'end\\n')"
+    then = f"{end}\nprint('ended', flush=True)\ninput()" if ends else f"input()\n{end}"
+    command = [sys.executable, "-c", f"{start}\n{then}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        for _ in range(2 if ends else 1):
+            worker.stdout.readline()
+        seen = Snapshot.take([worker.pid])
+        worker.stdin.write(b"end\n")
+        worker.stdin.close()
+    assert seen.process_seconds[worker.pid] >= 0.25
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_process_that_asks_does_not_count_the_others_twice() -> None:
+    """They are its children: one that has ended would else be subtracted from what the machine did."""
+    before = Snapshot.take([os.getpid()]).process_seconds[os.getpid()]
+    subprocess.run([sys.executable, "-c", BURN], input=b"end\n", stdout=subprocess.DEVNULL, check=True)
+    assert Snapshot.take([os.getpid()]).process_seconds[os.getpid()] - before < 0.2

@@ -14,7 +14,7 @@ from fixtures.launch import LaunchSettings, cores_for
 from fixtures.measurement import kernel_process
 from fixtures.measurement.arms import Arm, Measure
 from fixtures.measurement.kernel_process import KERNEL_TASK, KernelProcess
-from fixtures.measurement.readings import ArmReadings, Burst, ProcessReadings
+from fixtures.measurement.readings import ArmReadings, Burst, KernelSeconds, ProcessReadings
 from fixtures.progress import PlainDisplay, Progress
 from fixtures.recording import reference
 from fixtures.worker import messages
@@ -79,13 +79,16 @@ def kernel(told: list[str], folder: Path) -> KernelProcess:
     return KernelProcess(cast("Setting", setting), "process-1", progress)
 
 
+USUAL = KernelSeconds(mean=math.sqrt(0.004 * 0.001), product=0.004, copy=0.001)
+
+
 def test_a_reading_is_the_geometric_mean_of_product_and_copy(told: list[str], tmp_path: Path) -> None:
-    """Kept by measure; what was not timed is not there. The process is launched as an arm's is."""
+    """Kept by measure, with both parts; what was not timed is not there. The process is launched as an arm's is."""
     process = kernel(told, tmp_path)
     process.start()
     process.time(Measure.STEP)
     process.time(Measure.FIRST_STEP)
-    assert process.median_seconds() == pytest.approx({Measure.STEP: 0.002, Measure.FIRST_STEP: 0.002})
+    assert process.median_seconds() == {Measure.STEP: USUAL, Measure.FIRST_STEP: USUAL}
     assert process.identity == "version 1"
     command = cast("Process", process._worker).command
     assert {"OPENBLAS_NUM_THREADS=1", "OPENBLAS_THREAD_TIMEOUT=20"} <= set(command.split())
@@ -96,17 +99,19 @@ def test_a_reading_is_the_geometric_mean_of_product_and_copy(told: list[str], tm
     assert told == []
 
 
-def test_a_kernel_that_dies_says_so_once_and_keeps_what_it_read(
+def test_a_kernel_that_dies_says_so_once_and_keeps_what_was_complete(
     told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is raised, nothing more is asked of it, and nobody waits for it any longer."""
-    monkeypatch.setattr(Process, "lives_for", 2)
+    """Half of a measure is not beside all of it. Nothing is raised, and nobody waits for the kernel any longer."""
+    monkeypatch.setattr(Process, "lives_for", 8)
     process = kernel(told, tmp_path)
     process.start()
+    process.time(Measure.FIRST_STEP)
     for _ in range(5):
         process.time(Measure.STEP)
-    assert set(process.median_seconds()) == {Measure.STEP}
-    assert told == ["it died. Times of this process cannot be normalised by the reference kernel."]
+    assert process.median_seconds() == {Measure.FIRST_STEP: USUAL}
+    (said,) = told
+    assert said.startswith("it died. What had not been measured by then cannot be normalised")
     assert process._progress.forecast.time_left().seconds == 0
     assert process._progress.forecast.time_left().complete
 
@@ -158,7 +163,13 @@ def test_the_numbers_stay_what_they_are_however_often_the_kernel_is_timed() -> N
 def process(step: float | None, beside: dict[Measure, float]) -> ProcessReadings:
     """One process, with bursts or without."""
     bursts = [] if step is None else [Burst(1, step, Disturbance(1.0, 0.0, 0.0))]
-    return ProcessReadings(1.0, 1.0, 3.0, bursts=bursts, reference_seconds=beside)
+    kernel_seconds = {measure: seconds_of(mean) for measure, mean in beside.items()}
+    return ProcessReadings(1.0, 1.0, 3.0, bursts=bursts, reference_seconds=kernel_seconds)
+
+
+def seconds_of(mean: float) -> KernelSeconds:
+    """A kernel whose product takes twice as long as the mean."""
+    return KernelSeconds(mean, 2 * mean, mean / 2)
 
 
 def readings(*processes: ProcessReadings, device: Device = "cpu") -> ArmReadings:
@@ -172,16 +183,21 @@ def test_reference_seconds_stand_beside_the_readings() -> None:
     beside = {Measure.STEP: 0.002, Measure.FIRST_STEP: 0.003}
     known = readings(process(0.1, beside), process(None, beside), process(0.2, {**beside, Measure.STEP: 0.004}))
     assert known.step_medians() == [0.1, 0.2]
-    assert known.reference_seconds(Measure.STEP) == [0.002, 0.004]
-    assert known.reference_seconds(Measure.FIRST_STEP) == [0.003] * 3
+    assert known.reference_seconds(Measure.FIRST_STEP) == [seconds_of(0.003)] * 3
     assert known.reference_seconds(Measure.EPOCH) == []
-    assert reference(Measure.STEP, known) == {"reference_seconds": [0.002, 0.004], "reference_kernel": "version 1"}
+    assert reference(Measure.STEP, known) == {
+        "reference_seconds": [0.002, 0.004],
+        "reference_product_seconds": [0.004, 0.008],
+        "reference_copy_seconds": [0.001, 0.002],
+        "reference_kernel": "version 1",
+    }
 
 
 def test_one_process_without_the_kernel_leaves_the_fields_empty() -> None:
     """As many as readings, or none: there is no telling which is whose otherwise."""
     known = readings(process(0.1, {Measure.STEP: 0.002}), process(0.2, {}))
-    assert reference(Measure.STEP, known) == {"reference_seconds": [], "reference_kernel": ""}
+    assert reference(Measure.STEP, known)["reference_seconds"] == []
+    assert reference(Measure.STEP, known)["reference_kernel"] == ""
 
 
 @pytest.mark.parametrize(("measure", "expected"), [(Measure.STEP, []), (Measure.FIRST_STEP, [0.003])])

@@ -58,6 +58,7 @@ def benchmark(measure: Measure, *readings: float, **other: Any) -> SavedBenchmar
             precision="float32",
             threads=2,
             interrupted=False,
+            seeds=tuple(range(42, 42 + max(1, len(readings)))) if measure is Measure.ACCURACY else (),
         ),
         **other,
     )
@@ -146,10 +147,94 @@ def test_the_reference_kernel_tells_a_slow_machine_from_slow_code() -> None:
     other = replace(slow, reference_kernel="another")
     none = replace(slow, reference_seconds=(), reference_kernel="")
     assert judged(run(slow), run(before))[STEP].estimate == pytest.approx(0.0)
-    for one in (other, none):
+    for one, said in ((other, "a product there, another here"), (none, "a product there, none here")):
         found = judged(run(one), run(before))[STEP]
         assert found.estimate == pytest.approx(math.log(2.0))
         assert not found.normalised
+        assert f"not normalised, reference kernel: {said}" in found.remark
+
+
+def test_one_old_file_does_not_undo_the_kernel_of_the_others() -> None:
+    """It is left out, and that is said; without the kernel, or on another machine, the certain range is wider."""
+    beside = benchmark(Measure.STEP, 0.02, reference_seconds=(0.04,), reference_kernel="a product")
+    old = benchmark(Measure.STEP, 0.01)
+    found = judged(run(beside), run(old, day=1), run(beside, day=2), run(beside, day=3))[STEP]
+    assert (found.normalised, found.baselines, found.estimate) == (True, 2, 0.0)
+    assert "1 run of the baseline left out, without the same reference kernel" in found.remark
+    normalised, raw, forced = (
+        judged(run(one, cpu=cpu), run(one), anyway=True)[STEP].upper or 0.0
+        for one, cpu in ((beside, "Abacus 1"), (old, "Abacus 1"), (beside, "Abacus 2"))
+    )
+    assert raw == pytest.approx(2.0 * normalised)
+    assert forced == pytest.approx(2.0 * normalised)
+
+
+def test_a_gpus_step_has_no_kernel_and_nothing_is_missed() -> None:
+    """The reference kernel works on the processor."""
+    one = benchmark(Measure.STEP, device="cuda")
+    found = judged(run(one), run(one))[STEP]
+    assert found.remark == ""
+    assert found.upper == pytest.approx(judged(run(kernel_of(one)), run(kernel_of(one)))[STEP].upper)
+
+
+def kernel_of(one: SavedBenchmark) -> SavedBenchmark:
+    """The same on a processor, with a reference kernel beside it."""
+    return replace(one, device="cpu", reference_seconds=(1.0,), reference_kernel="a product")
+
+
+def test_copies_of_a_run_are_one_run() -> None:
+    """However often it was copied: they say nothing about how far runs differ."""
+    one = run(benchmark(Measure.STEP))
+    found = judged(run(benchmark(Measure.STEP)), *[replace(one, label=str(copy)) for copy in range(10)])[STEP]
+    assert found.baselines == 1
+    assert found.upper == judged(run(benchmark(Measure.STEP)), one)[STEP].upper
+
+
+def test_an_interrupted_baseline_is_no_baseline() -> None:
+    """Left out beside others, and refused alone."""
+    cut = benchmark(Measure.STEP, 0.1, interrupted=True)
+    alone = judged(run(benchmark(Measure.STEP)), run(cut))[STEP]
+    assert (alone.verdict, alone.estimate) == (Unjudged.NOT_COMPARABLE, None)
+    assert "interrupted" in alone.remark
+    beside = judged(run(benchmark(Measure.STEP)), run(benchmark(Measure.STEP)), run(cut, day=2))[STEP]
+    assert (beside.baselines, beside.estimate) == (1, 0.0)
+    assert "1 run of the baseline left out, interrupted" in beside.remark
+
+
+def test_all_versions_of_the_baseline_are_named() -> None:
+    """Its mean is made of all of them."""
+    before = [run(benchmark(Measure.STEP, framework_version=version), day=day) for day, version in ((1, "1"), (2, "2"))]
+    found = judged(run(benchmark(Measure.STEP, framework_version="3")), *before)[STEP]
+    assert found.versions == ("1, 2", "3")
+
+
+def test_a_changed_network_of_the_same_name_is_another_recipe() -> None:
+    """An older file does not tell, and that is said instead."""
+    one, other = (benchmark(Measure.MEMORY, recipe=digest) for digest in ("aa", "bb"))
+    found = judged(run(one), run(other))[MEMORY]
+    assert found.verdict == Unjudged.NOT_COMPARABLE
+    assert "another recipe: network, optimiser or data: digest bb there, aa here" in found.remark
+    assert judged(run(one), run(one))[MEMORY].remark == ""
+    older = judged(run(one), run(benchmark(Measure.MEMORY)))[MEMORY]
+    assert older.estimate == 0.0
+    assert "does not tell the network" in older.remark
+
+
+def test_another_environment_is_said() -> None:
+    """Its packages may be why something changed."""
+    found = judged(run(benchmark(Measure.MEMORY)), run(benchmark(Measure.MEMORY, environment="pinned")))[MEMORY]
+    assert found.remark == "environment: pinned there, current here"
+
+
+def test_accuracy_of_other_seeds_is_not_compared() -> None:
+    """Like is held against like by the seed, not by the place in a list."""
+    now = benchmark(Measure.ACCURACY, 0.9, 0.8, seeds=(1, 2))
+    found = judged(run(now), run(benchmark(Measure.ACCURACY, 0.8, 0.7, seeds=(2, 3))))[ACCURACY]
+    assert found.estimate == 0.0
+    assert "over the seeds in common, 2" in found.remark
+    other = judged(run(now), run(benchmark(Measure.ACCURACY, 0.9, 0.8, seeds=(3, 4))))[ACCURACY]
+    assert other.verdict == Unjudged.NOT_COMPARABLE
+    assert "no seed in common: seeds: 3, 4 there, 1, 2 here" in other.remark
 
 
 def test_accuracy_is_judged_over_the_seeds_that_both_have() -> None:
@@ -175,7 +260,7 @@ def test_new_and_missing() -> None:
     assert (found.benchmark, found.verdict, found.remark) == (MEMORY, Unjudged.MISSING, "the worker died")
 
 
-readings = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=4).map(tuple)
+readings = st.lists(st.floats(1e-9, 1e6), min_size=1, max_size=4).map(tuple)
 
 
 @given(st.lists(readings, min_size=1, max_size=4), readings, st.sampled_from([Measure.STEP, Measure.MEMORY]))
@@ -193,7 +278,7 @@ def test_whatever_was_read_there_is_a_finding_that_can_be_saved(
 @pytest.mark.parametrize(
     ("status", "verdicts", "expected"),
     [
-        (0, ["no regression", "improvement", "new"], 0),
+        (0, ["no regression", "improvement"], 0),
         (0, ["no regression", "missing"], EXIT_INCONCLUSIVE),
         (0, ["no regression", "not comparable"], EXIT_INCONCLUSIVE),
         (0, ["no regression", "inconclusive"], EXIT_INCONCLUSIVE),
@@ -205,7 +290,32 @@ def test_whatever_was_read_there_is_a_finding_that_can_be_saved(
 )
 def test_the_exit_status_is_the_worst_that_was_found(status: int, verdicts: list[str], expected: int) -> None:
     """Nothing judged is never a pass."""
-    assert exit_status(status, verdicts) == expected
+    assert exit_status(status, [finding("step", verdict) for verdict in verdicts]) == expected
+
+
+@pytest.mark.parametrize(
+    ("measures", "expected", "said"),
+    [
+        # Verdicts of each measure's benchmarks.
+        ({"memory": ["no regression"], "step": ["new"]}, EXIT_INCONCLUSIVE, "**NOT COMPLETE**: 1 of 2 new"),
+        ({"step": ["no regression", "new", "new"]}, EXIT_INCONCLUSIVE, "**NOT COMPLETE**: 2 of 3 new"),
+        ({"step": ["no regression", "no regression", "new"]}, 0, "**NO REGRESSION**: nothing judged is worse by"),
+        ({"step": ["inconclusive", "no regression", "new"]}, EXIT_INCONCLUSIVE, "1 of 3 new and not judged"),
+    ],
+)
+def test_what_is_new_is_always_said_and_much_of_it_is_no_pass(
+    measures: dict[str, list[str]], expected: int, said: str
+) -> None:
+    """A baseline of memory alone says nothing of steps."""
+    findings = [
+        finding(measure, verdict, 0.0 if verdict != "new" else None)
+        for measure, verdicts in measures.items()
+        for verdict in verdicts
+    ]
+    assert exit_status(0, findings) == expected
+    line = report_of(findings, ABOUT).splitlines()[2]
+    assert said in line
+    assert "new and not judged (PyTorch's" in line
 
 
 ABOUT = {
@@ -236,8 +346,13 @@ def finding(measure: str, verdict: str, estimate: float | None = None, **other: 
         ([finding("step", "missing", remark="gone")], "**NOT COMPLETE**: 1 of 1 missing (PyTorch's training step)."),
         ([finding("step", "not comparable")], "**NOT COMPLETE**: 1 of 1 not comparable (PyTorch's training step)."),
         ([finding("memory", "inconclusive", 0.0)], "**INCONCLUSIVE**: 1 of 1 undecided (PyTorch's peak memory)"),
-        ([finding("memory", "new")], "**INCONCLUSIVE**: the baseline has nothing of what was measured."),
-        ([finding("memory", "no regression", 0.0)], "**NO REGRESSION**: nothing is worse by as much as its margin."),
+        ([finding("memory", "new")], "**NOT COMPLETE**: 1 of 1 new and not judged (PyTorch's peak memory)."),
+        (
+            [finding("memory", "no regression", 0.0)],
+            "**NO REGRESSION**: nothing judged is worse by as much as its margin.",
+        ),
+        ([finding("memory", "regression", 800.0)], "**REGRESSION**: PyTorch's peak memory over 1e6 % more."),
+        ([finding("step", "improvement", -800.0)], "Better: PyTorch's training step 100.00 % shorter."),
         ([finding("accuracy", "improvement", -0.02)], "Better: PyTorch's final accuracy 2.00 points gained."),
     ],
 )
@@ -264,6 +379,16 @@ def test_the_report_of_a_saved_run_can_be_made_again(tmp_path: Path, capsys: pyt
     assert main([str(other)]) == 2
     assert "without --benchmark-compare" in capsys.readouterr().err
     assert regression_report([]) == ""
+
+
+def test_remarks_end_with_one_full_stop_and_one_day_is_said() -> None:
+    """Whatever pytest says of a benchmark that it skipped; and runs of one day show less than those of several."""
+    about = ABOUT | {"baselines": [{"recorded": f"2026-01-01T{hour}:00:00", "commit": ""} for hour in (10, 11)]}
+    text = report_of([finding("step", "missing", remark="Benchmarks are skipped.")], about)
+    assert "Benchmarks are skipped.\n" in text
+    assert "skipped.." not in text
+    assert "All runs of the baseline are of one day, 2026-01-01" in text
+    assert "of one day" not in report_of([finding("step", "missing")], ABOUT)
 
 
 def item(measure: str, *marked: object, name: str = "test_it") -> pytest.Item:

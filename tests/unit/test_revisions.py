@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +52,49 @@ def test_a_revisions_models_are_extracted_once(repository: Path, tmp_path: Path)
     assert first.label == "git:before"
     assert provide(Revision(repository, "before"), tmp_path / "cache", print) == first
     assert not list(tmp_path.glob("revisions/tmp*"))
+
+
+def pin(repository: Path, version: str) -> None:
+    """Commit a requirements file that pins a package, the wheel of which lies beside the repository."""
+    wheel = repository.parent / f"tiny-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        facts = f"tiny-{version}.dist-info"
+        archive.writestr(f"{facts}/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
+        archive.writestr(f"{facts}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{facts}/RECORD", "")
+    (repository / "requirements").mkdir(exist_ok=True)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (repository / "requirements" / "pinned.txt").write_text(
+        f"tiny @ {wheel.as_uri()} --hash=sha256:{digest}\n", encoding="utf-8"
+    )
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", f"--message=pin {version}")
+
+
+def test_a_revision_comes_with_the_packages_that_it_pinned(repository: Path, tmp_path: Path) -> None:
+    """Exactly these, and with its own ``models/``: a combination that ran."""
+    pin(repository, "1.0")
+    git(repository, "tag", "pinned")
+    (repository / "models" / "word.py").write_text("WORD = 'newest'\n", encoding="utf-8")
+    pin(repository, "2.0")
+    base = provide(Revision(repository, "pinned", "requirements/pinned.txt"), tmp_path / "cache", print)
+    assert base.label == "git:pinned:requirements/pinned.txt"
+    assert base.packages == {"tiny": "1.0"}
+    assert base.interpreter.is_relative_to(tmp_path / "cache")
+    assert base.models is not None
+    assert (base.models / "models" / "word.py").read_text(encoding="utf-8") == "WORD = 'new'\n"
+    current = provide(Revision(repository, "pinned"), tmp_path / "cache", print)
+    assert base.key != current.key
+    assert current.interpreter != base.interpreter
+
+
+@pytest.mark.parametrize("file", ["requirements/none.txt", "../outside.txt", "models", "*.txt"])
+def test_requirements_that_a_revision_does_not_have_are_refused(file: str, repository: Path, tmp_path: Path) -> None:
+    """In one line that names them."""
+    with pytest.raises(EnvironmentBuildError) as raised:
+        provide(Revision(repository, "main", file), tmp_path / "cache", print)
+    assert len(str(raised.value).splitlines()) == 1
+    assert file in str(raised.value)
 
 
 def test_two_revisions_are_two_environments(repository: Path, tmp_path: Path) -> None:

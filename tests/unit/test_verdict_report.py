@@ -32,6 +32,7 @@ def benchmark(measure: str, verdict: str, estimate: float, **extra: Any) -> dict
         "margins": {"margin": math.log1p(0.02), "floor": 0.0, "minimum_effect": 0.0},
         "blocks": 8,
         "budget_needed_seconds": None,
+        "blocks_needed": None,
         "family": 3,
         "unanswered": [],
         "raw": [],
@@ -78,26 +79,54 @@ def test_accuracy_that_was_gained_is_no_quiet_success() -> None:
     assert "recipe" not in verdict_report([benchmark("step", "improvement", -0.03)])
 
 
+LOST = {
+    "framework_title": "PyTorch",
+    "measure": "epoch",
+    "against": "torch==2.13.0",
+    "workload": "digits",
+    "device": "cpu",
+    "outcome": "failed",
+    "reason": "the worker died",
+}
+SKIPPED = LOST | {"outcome": "skipped", "measure": "memory", "reason": "the time was up"}
+
+
 def test_what_has_no_verdict_keeps_a_run_from_being_green() -> None:
-    """Failed and skipped ones are counted with their reasons; those of another pair are not."""
-    lost = {
-        "framework_title": "PyTorch",
-        "measure": "epoch",
-        "against": "torch==2.13.0",
-        "workload": "digits",
-        "device": "cpu",
-        "outcome": "failed",
-        "reason": "the worker died",
-    }
-    skipped = lost | {"outcome": "skipped", "measure": "memory", "reason": "not installed"}
-    text = verdict_report(
-        [benchmark("step", "no regression", 0.0, unanswered=[lost, skipped, lost | {"against": "another"}])]
-    )
+    """Failed and skipped ones are counted with their reasons."""
+    text = verdict_report([benchmark("step", "no regression", 0.0, unanswered=[LOST, SKIPPED])])
     assert (
         "**NOT COMPLETE**: 1 of 3 failed (PyTorch's epoch: the worker died); "
-        "1 of 3 skipped (PyTorch's peak memory: not installed)."
+        "1 of 3 skipped (PyTorch's peak memory: the time was up)."
     ) in text
     assert "NO REGRESSION" not in text
+
+
+def test_only_a_failure_makes_a_run_incomplete() -> None:
+    """What was not measured for want of time leaves the run inconclusive, as its exit status says."""
+    text = verdict_report([benchmark("step", "no regression", 0.0, unanswered=[SKIPPED])])
+    assert "**INCONCLUSIVE**: 1 of 2 skipped (PyTorch's peak memory: the time was up)." in text
+
+
+def test_a_pair_of_which_everything_failed_is_not_forgotten() -> None:
+    """It has a conclusion of its own, though nothing of it was saved; so has a run of which nothing was."""
+    elsewhere = LOST | {"against": "another"}
+    saved = [benchmark(measure, "no regression", 0.0, unanswered=[elsewhere]) for measure in ("step", "epoch")]
+    text = verdict_report(saved)
+    first, second = text.split("## ")[1:]
+    assert "**NO REGRESSION**" in first
+    expected = "against another\n\n**NOT COMPLETE**: 1 of 1 failed (PyTorch's epoch: the worker died)."
+    assert second.endswith(expected)
+    assert verdict_report([], [elsewhere]).endswith(expected)
+
+
+def test_what_was_read_before_a_failure_is_shown_beside_it() -> None:
+    """In the table, and as no verdict."""
+    failed = benchmark("epoch", "no regression", 0.01, failure="the worker died", unanswered=[LOST])
+    text = verdict_report([failed])
+    assert "**NOT COMPLETE**: 1 of 1 failed (PyTorch's epoch: the worker died)." in text
+    row = next(line for line in text.splitlines() if "PyTorch, epoch" in line)
+    assert "failed; until then no regression" in row
+    assert "+1.01 %" in row
 
 
 def test_doubt_says_what_it_would_take() -> None:
@@ -112,6 +141,17 @@ def test_doubt_that_no_time_would_remove_is_said_to_be_so() -> None:
     text = verdict_report([benchmark("step", "inconclusive", 0.02)])
     assert "give --budget" not in text
     assert "no time would" in text
+
+
+def test_a_machine_that_is_too_busy_needs_no_more_time() -> None:
+    """Where every block was void, and where it is not known how long a block takes."""
+    void = {"value": 0.1, "disturbed": "other processes used 90% of a core"}
+    text = verdict_report([benchmark("step", "inconclusive", 0.01, raw=[void, void], blocks=0, blocks_needed=4)])
+    assert "undecided (PyTorch's training step); the machine is too busy for PyTorch's training step" in text
+    assert "a quieter machine" in text
+    unknown = verdict_report([benchmark("step", "inconclusive", 0.01, blocks_needed=4)])
+    assert "give --budget" not in text + unknown
+    assert "no time would" not in text + unknown
 
 
 def test_only_when_everything_is_decided_is_there_no_regression() -> None:
@@ -170,3 +210,45 @@ def test_other_files_are_refused_in_one_line(content: str, tmp_path: Path, capsy
     for path in (file, tmp_path / "missing.json"):
         assert main([str(path)]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def with_stalls(stalls: list[int], factor: float) -> list[dict[str, Any]]:
+    """Blocks of 80 bursts; of the candidate, so many in each block took longer by a factor."""
+    return [
+        {
+            "value": 0.0,
+            "disturbed": "",
+            "candidate": [factor] * number + [1.0] * (80 - number),
+            "baseline": [1.0] * 80,
+        }
+        for number in stalls
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stalls", "factor", "said"),
+    [
+        ([4, 5, 3, 4, 4, 5, 3, 4], 2.0, "the mean of all bursts is 5.00 % longer; the verdict is on the typical step"),
+        ([4, 5, 3, 4, 4, 5, 3, 4], 0.5, "the mean of all bursts is 2.50 % shorter; the verdict is on the typical step"),
+        ([4, 5, 3], 2.0, ""),
+        ([16, 0, 0, 0, 0, 0, 0, 0], 2.0, ""),
+        ([4, 5, 3, 4, 4, 5, 3, 4], 1.05, ""),
+    ],
+    ids=["slower", "quicker", "few blocks", "one block", "below the minimum effect"],
+)
+def test_rare_slow_steps_are_told(stalls: list[int], factor: float, said: str) -> None:
+    """The verdict's trimmed means are blind to them; what may be chance, or would not count, is left out."""
+    margins = {"margin": 0.02, "floor": 0.0025, "minimum_effect": 0.005}
+    text = verdict_report([benchmark("step", "no regression", 0.0, raw=with_stalls(stalls, factor), margins=margins)])
+    assert ("Rare slow steps" in text) is bool(said)
+    assert said in text
+    epochs = benchmark("epoch", "no regression", 0.0, raw=with_stalls(stalls, factor), margins=margins)
+    assert "Rare slow steps" not in verdict_report([epochs])
+
+
+def test_steps_that_were_timed_too_early_are_told() -> None:
+    """Blocks in which warm-up had not ended; of another measure, or of an older record, nothing is known."""
+    raw = [{"value": 0.0, "disturbed": "", "settled": settled} for settled in (False, True, None)]
+    text = verdict_report([benchmark("step", "no regression", 0.0, raw=raw)])
+    assert "1 block was measured although warm-up had not ended" in text
+    assert "warm-up" not in verdict_report([benchmark("step", "no regression", 0.0, raw=raw[1:])])

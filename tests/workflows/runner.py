@@ -53,11 +53,11 @@ class Runner:
         failure = 0
         for step in steps:
             condition = step.get("if", "")
-            wanted = condition.startswith("always()") or not failure
-            if not wanted or self.values.get(condition, "true") != "true":
+            if not self._holds(condition) or (failure and not condition.startswith("always()")):
                 continue
             if "run" in step:
-                failure = failure or self._command(step)
+                status = self._command(step)
+                failure = failure or status
             elif "upload-artifact" in step["uses"]:
                 inputs = {name: self.expand(text) for name, text in step["with"].items()}
                 shutil.copytree(self.checkout / inputs["path"], self.home / "artefacts" / inputs["name"])
@@ -66,6 +66,10 @@ class Runner:
     def expand(self, text: str) -> str:
         """The text with its expressions replaced by their values."""
         return re.sub(r"\$\{\{ (.*?) \}\}", lambda found: self.values[found[1]], text)
+
+    def _holds(self, condition: str) -> bool:
+        """Whether a condition is fulfilled; nobody here evaluates one, so each that is not plain has its value."""
+        return condition in ("", "always()") or {"true": True, "false": False}[self.values[condition]]
 
     def _command(self, step: Mapping[str, Any]) -> int:
         output = self.home / "output.txt"

@@ -28,6 +28,7 @@ SHORT = {
     "github.token": "token",
     "github.repository": "owner/name",
     "github.event.pull_request.number": "7",
+    "hashFiles('.github/scripts/comment.sh') != ''": "true",
 }
 """Values of the expressions in the workflows' steps: time for one block, from which nothing can be concluded."""
 
@@ -51,14 +52,14 @@ def git(checkout: Path, *arguments: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     """A clean clone with the environment that is here and one more commit, which changes an adapter.
 
-    The workflows are those of the working tree, so that they can be tried before they are committed.
+    The workflows and what they run are those of the working tree, so that they can be tried before they are committed.
     """
     folder = tmp_path / "checkout"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)  # noqa: S607 - as a user does
-    for name in (".github", "Makefile"):
-        target = folder / name
-        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
-        shutil.copytree(ROOT / name, target) if (ROOT / name).is_dir() else shutil.copy(ROOT / name, target)
+    for name in (".github", "fixtures"):
+        shutil.rmtree(folder / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Makefile", folder)
     adapter = folder / "models" / "adapters" / "pytorch.py"
     adapter.write_text(adapter.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     git(folder, "add", "--all")
@@ -92,7 +93,13 @@ def test_a_pull_request_gets_a_verdict_and_a_comment(checkout: Path, tmp_path: P
 def test_a_newer_framework_is_held_against_the_pinned_one(checkout: Path, tmp_path: Path) -> None:
     """In an environment beside it, and a regression becomes an issue."""
     link_environment(checkout / ".cnn-dyno" / "newest")
-    values = {"matrix.framework": "pytorch", "matrix.channel": "nightly", "github.server_url": "https://example.org"}
+    values = {
+        "matrix.framework": "pytorch",
+        "matrix.channel": "nightly",
+        "github.server_url": "https://example.org",
+        "steps.newest.outputs.differs == 'true'": "true",
+        "always() && steps.newest.outputs.differs == 'true'": "true",
+    }
     one = runner(checkout, tmp_path / "github", **values, **{"github.run_id": "1"})
     steps = [step for step in steps_of_job("scheduled", "measure") if step.get("id") != "newest"]
     assert one.run(steps) == 0, one.log
@@ -126,6 +133,19 @@ def test_the_projects_own_checks_run_in_a_clean_clone(checkout: Path, tmp_path: 
     assert "All checks passed!" in one.log
     assert "no issues found" in one.log
     assert " passed" in one.log
+
+
+def test_a_step_runs_as_its_condition_says(tmp_path: Path) -> None:
+    """After a failure only what always runs; and a condition that no test knows, a misspelt one, is an error."""
+    steps = [{"run": "false"}, {"run": "echo never"}, {"run": "echo at last", "if": "always() && wanted"}]
+    one = Runner(tmp_path, tmp_path / "failing", {"always() && wanted": "true"})
+    assert one.run(steps) == 1
+    assert "never" not in one.log
+    assert "at last" in one.log
+    unwanted = Runner(tmp_path, tmp_path / "unwanted", {"wanted": "false"})
+    assert unwanted.run([{"run": "false", "if": "wanted"}]) == 0
+    with pytest.raises(KeyError, match="wantd"):
+        Runner(tmp_path, tmp_path / "misspelt", {"wanted": "true"}).run([{"run": "true", "if": "wantd"}])
 
 
 def test_another_repository_gates_on_the_suite(checkout: Path, tmp_path: Path) -> None:

@@ -1,18 +1,14 @@
-"""What the workflows' scripts do, with programs in the place of GitHub and of the measurement."""
+"""What the workflows' shell scripts do, with programs in the place of GitHub and of uv."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from tests.unit.test_verdict_report import benchmark
 from tests.workflows.workflow_files import ROOT
 
 SCRIPTS = ROOT / ".github" / "scripts"
@@ -59,7 +55,7 @@ def run_script(folder: Path, *arguments: str, answer: str = "", **variables: str
     )
 
 
-@pytest.mark.parametrize("script", ["comment.sh", "environment.sh", "issue.sh"])
+@pytest.mark.parametrize("script", ["comment.sh", "environment.sh", "issue.sh", "shorten.sh"])
 def test_a_script_says_how_it_is_used(tmp_path: Path, script: str) -> None:
     """When it is asked, with status 0, and when it is used wrongly, with 2."""
     asked, wrong = run_script(tmp_path, script, "--help"), run_script(tmp_path, script)
@@ -78,13 +74,14 @@ def test_a_script_says_how_it_is_used(tmp_path: Path, script: str) -> None:
 )
 def test_a_pull_request_has_one_comment(tmp_path: Path, answer: str, expected: str) -> None:
     """It is found again by a mark that nobody sees."""
-    (tmp_path / "report.md").write_text("**REGRESSION**: it is slower.\n" + "x" * 70_000, encoding="utf-8")
+    (tmp_path / "report.md").write_text("**REGRESSION**: it is slower.\n" + "| ± 1 % |\n" * 9_000, encoding="utf-8")
     ran = run_script(tmp_path, "comment.sh", "report.md", "7", answer=answer, GITHUB_REPOSITORY="o/n")
     assert ran.status == 0, ran.output
     words = [f"body=@{'…'}" if word.startswith("body=@") else word for word in ran.calls[-1].split()]
     assert " ".join(words) == expected
     assert ran.body.startswith("<!-- cnn-dyno gate -->\n**REGRESSION**: it is slower.\n")
-    assert len(ran.body) < 65_536
+    assert 50_000 < len(ran.body) < 65_536
+    assert ran.body.endswith("\n| ± 1 % |\n\n*Shortened; all of it is in the artefact.*\n\n")
     assert 'select(.user.login == "github-actions[bot]"' in ran.calls[0]
 
 
@@ -107,121 +104,24 @@ def test_regressions_share_one_issue(tmp_path: Path, answer: str, verb: str) -> 
     assert ran.body == "# jax\n\nreport of jax\n\n# pytorch\n\nreport of pytorch\n\nMeasured by where\n"
 
 
+def test_an_issue_fits_too(tmp_path: Path) -> None:
+    """Cut between two lines, and it still says where it comes from."""
+    folder = results(tmp_path, jax="regression", pytorch="regression")
+    (folder / "jax" / "report.md").write_text("| ± 1 % |\n" * 9_000, encoding="utf-8")
+    ran = run_script(tmp_path, "issue.sh", str(folder), RUN_URL="where")
+    assert ran.status == 0, ran.output
+    assert ran.body.startswith("# jax\n\n| ± 1 % |\n")
+    assert ran.body.endswith("\n| ± 1 % |\n\n*Shortened; all of it is in the artefact.*\n\nMeasured by where\n")
+    assert 50_000 < len(ran.body) < 65_536
+
+
+def test_what_is_short_is_not_shortened(tmp_path: Path) -> None:
+    """Nor said to be."""
+    (tmp_path / "report.md").write_text("all\nof it\n", encoding="utf-8")
+    assert run_script(tmp_path, "shorten.sh", "report.md").output == "all\nof it\n"
+
+
 def test_without_a_regression_there_is_no_issue(tmp_path: Path) -> None:
     """GitHub is not even asked."""
     ran = run_script(tmp_path, "issue.sh", str(results(tmp_path, keras="inconclusive", jax="failed")))
     assert (ran.status, ran.calls) == (0, [])
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A gate in a folder of its own, where nothing is measured.
-
-    Args:
-        folder: in which it runs.
-        status: with which the measurement ends.
-        verdict: that it saves for the only benchmark; none if empty.
-    """
-
-    folder: Path
-    status: int
-    verdict: str = "no regression"
-
-    def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        """Its exit status and output; the measurement's arguments are in ``arguments.txt``."""
-        fake = self.folder / "python"
-        save = "cp saved.json reports/gate/run.json\n" if self.verdict else ""
-        fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >arguments.txt\n{save}exit {self.status}\n', encoding="utf-8")
-        fake.chmod(0o755)
-        saved = json.dumps({"benchmarks": [benchmark("step", self.verdict, 0.01)]})
-        (self.folder / "saved.json").write_text(saved, encoding="utf-8")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATE_", "GITHUB_"))}
-        finished = subprocess.run(
-            [sys.executable, str(SCRIPTS / "gate.py"), "--python", str(fake), *arguments],
-            cwd=self.folder,
-            env={**kept, "GITHUB_ACTIONS": "true", **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return finished.returncode, finished.stdout + finished.stderr
-
-    def left(self, name: str) -> str:
-        """A file that it left."""
-        return (self.folder / "reports" / "gate" / name).read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("status", "policy", "expected", "outcome", "level"),
-    [
-        (0, "fail", 0, "no regression", ""),
-        (EXIT_INCONCLUSIVE, "warn", 0, "inconclusive", "::warning"),
-        (EXIT_INCONCLUSIVE, "fail", EXIT_INCONCLUSIVE, "inconclusive", "::error"),
-        (EXIT_REGRESSION, "warn", EXIT_REGRESSION, "regression", "::error"),
-        (1, "warn", 1, "failed", "::error"),
-        (4, "warn", 4, "failed", "::error"),
-    ],
-)
-def test_the_gate_ends_by_verdict(
-    tmp_path: Path, status: int, policy: str, expected: int, outcome: str, level: str
-) -> None:
-    """Doubt passes with a warning unless it is to fail; whatever else is not green fails."""
-    one = Gate(tmp_path, status, outcome if outcome != "failed" else "")
-    ended, output = one.run("--against", "torch==2.13.0", "--inconclusive", policy)
-    assert ended == expected, output
-    assert one.left("outcome.txt") == f"{outcome}\n"
-    assert ("::" in output, level in output) == (bool(level), True)
-    assert ("NOT MEASURED" in one.left("report.md")) == (outcome == "failed")
-
-
-def test_green_without_a_verdict_is_not_green(tmp_path: Path) -> None:
-    """Whatever the measurement says of itself."""
-    one = Gate(tmp_path, 0, verdict="")
-    assert one.run("--against", "torch==2.13.0")[0] == 1
-    assert one.left("outcome.txt") == "failed\n"
-
-
-def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
-    """As a workflow gives them; one that is empty counts as not given."""
-    variables = {"GATE_AGAINST": "torch==2.13.0\n old.txt \n", "GATE_MARGINS": "step=3%, memory=5%", "GATE_BUDGET": ""}
-    summary, outputs = tmp_path / "summary.md", tmp_path / "outputs"
-    github = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(outputs)}
-    one = Gate(tmp_path, 0)
-    status, output = one.run("--markers", "step", **variables, **github)
-    assert status == 0, output
-    arguments = (tmp_path / "arguments.txt").read_text(encoding="utf-8").splitlines()
-    assert arguments[arguments.index("--against") :] == [
-        *("--against", "torch==2.13.0", "--against", "old.txt", "--margin", "step=3%", "--margin", "memory=5%"),
-        *("-m", "step"),
-    ]
-    assert summary.read_text(encoding="utf-8").rstrip() == one.left("report.md").rstrip()
-    assert "**NO REGRESSION**" in one.left("report.md")
-    assert outputs.read_text(encoding="utf-8") == "outcome=no regression\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "part"),
-    [
-        (["--base", "no-such-branch"], "--base no-such-branch: git has no such revision here"),
-        (["--days", "9999"], "--days 9999: git has no such revision here"),
-        (["--days", "last week"], "--days last week: write a whole number"),
-        (["--base", "HEAD", "--days", "7"], "exclude each other"),
-        (["--against", "six", "--inconclusive", "panic"], "--inconclusive panic: write warn or fail"),
-    ],
-)
-def test_what_cannot_be_is_a_usage_error(tmp_path: Path, arguments: list[str], part: str) -> None:
-    """One clear line, and nothing is measured."""
-    status, output = Gate(tmp_path, 0).run(*arguments)
-    assert status == 2
-    assert part in output
-    assert "Traceback" not in output
-    assert not (tmp_path / "arguments.txt").exists()
-
-
-def test_an_earlier_runs_results_are_no_results_of_this_one(tmp_path: Path) -> None:
-    """They are taken away first."""
-    assert Gate(tmp_path, 0).run("--against", "six")[0] == 0
-    one = Gate(tmp_path, 3, verdict="")
-    assert one.run("--against", "six")[0] == 3
-    assert not (tmp_path / "reports" / "gate" / "run.json").exists()
-    assert one.left("outcome.txt") == "failed\n"

@@ -1,0 +1,113 @@
+"""How an environment is built of the current one, with a stand-in for uv: which packages are demanded, and when."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.environments import Changed, Copied, EnvironmentBuildError, building
+from fixtures.environments.building import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FROZEN = """torch==2.13.0+cpu
+torchvision==0.28.0
+Typing_Extensions==4.12.0
+mine @ file:///somewhere/mine
+-e file:///somewhere/else
+"""
+
+
+class Uv:
+    """Notes what is to be installed; an index that has no local version of anything, unless it has everything."""
+
+    def __init__(self, *, everything: bool = False) -> None:
+        self.installed: list[list[str]] = []
+        self._everything = everything
+
+    def __call__(self, doing: str, *arguments: str) -> str:
+        """Run."""
+        if arguments[:2] == ("pip", "freeze"):
+            assert arguments[-1] == sys.executable
+            return FROZEN
+        if arguments[0] == "venv":
+            return ""
+        if arguments[:2] == ("pip", "install"):
+            with open(arguments[-1], encoding="utf-8") as file:  # noqa: PTH123 - as uv is given it
+                lines = file.read().splitlines()
+            if any("+" in line for line in lines) and not self._everything:
+                raise EnvironmentBuildError(f"{doing} failed: uv pip install ended with status 1\nno such version")
+            self.installed.append(lines)
+        return ""
+
+
+@pytest.fixture
+def uv(monkeypatch: pytest.MonkeyPatch) -> Uv:
+    """In the place of the real one."""
+    found = Uv()
+    monkeypatch.setattr(building, "run_uv", found)
+    return found
+
+
+def changed(tmp_path: Path, *requirements: str) -> None:
+    """Build the current environment with these changes."""
+    build(Changed(requirements), tmp_path, print)
+
+
+@pytest.mark.parametrize("requirement", ["torch==2.12.0", "Torch==2.13.0", "torch<3", "torch==2.12.0 --hash=sha256:00"])
+def test_a_local_version_that_is_replaced_need_not_be_had(uv: Uv, tmp_path: Path, requirement: str) -> None:
+    """No index has ``2.13.0+cpu``, and none is asked for it where torch is named; everything else stays."""
+    changed(tmp_path, requirement)
+    assert uv.installed == [FROZEN.splitlines()[1:], [requirement]]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "stays"),
+    [
+        ("typing-extensions==4.11.0", False),
+        ("typing-extensions>=4", True),
+        ('typing-extensions==4.11.0; python_version < "3"', True),
+        ("mine @ file:///somewhere/mine", True),
+        ("mine==2", False),
+    ],
+)
+def test_only_what_must_change_makes_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, requirement: str, *, stays: bool
+) -> None:
+    """What fulfils a requirement, or is not meant by it here, stays as it is."""
+    uv = Uv(everything=True)
+    monkeypatch.setattr(building, "run_uv", uv)
+    changed(tmp_path, requirement)
+    name = requirement[:4].lower()
+    assert any(line.lower().startswith(name) for line in uv.installed[0]) is stays
+
+
+@pytest.mark.parametrize("source", [Changed(("six==1.16.0",)), Copied()], ids=["changed", "copied"])
+@pytest.mark.usefixtures("uv")
+def test_a_local_version_that_cannot_be_had_is_explained(tmp_path: Path, source: Changed | Copied) -> None:
+    """The first line names it and what to do, uv's words follow."""
+    with pytest.raises(EnvironmentBuildError) as caught:
+        build(source, tmp_path, print)
+    first, *rest = str(caught.value).splitlines()
+    assert "torch==2.13.0+cpu: package indexes have no such local versions" in first
+    assert ("name their versions in --against too" in first) is isinstance(source, Changed)
+    assert rest == ["no such version"]
+    assert "torchvision" not in first
+
+
+def test_other_failures_stay_uvs_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where nothing local is asked for, the cause is another."""
+    uv = Uv()
+    monkeypatch.setattr(sys.modules[__name__], "FROZEN", "six==1.16.0\n")
+
+    def fails(doing: str, *arguments: str) -> str:
+        if arguments[:2] == ("pip", "install"):
+            raise EnvironmentBuildError("no network")
+        return uv(doing, *arguments)
+
+    monkeypatch.setattr(building, "run_uv", fails)
+    with pytest.raises(EnvironmentBuildError, match=r"^no network$"):
+        changed(tmp_path, "numpy==2")

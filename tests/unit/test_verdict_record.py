@@ -1,0 +1,128 @@
+"""What is kept of a benchmark that was judged, that failed after some blocks, or that nothing is known of."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from fixtures.comparing import plugin, verdict_record
+from fixtures.comparing.comparison import Comparison, ComparisonReadings, PairedBlock, Side
+from fixtures.comparing.trial import Trial
+from fixtures.comparing.unanswered import Unanswered
+from fixtures.comparing.verdict_record import VerdictRecord
+from fixtures.gate.verdicts import Judgement, Margins, Verdict
+from fixtures.measurement.arms import Arm, Measure
+from fixtures.measurement.readings import Failure, MemoryReadings
+from fixtures.memory import MemoryTrace
+from fixtures.options import OPTIONS
+from fixtures.recording import RECORDED
+from models.registry import FRAMEWORKS
+from models.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from fixtures.comparing.options import ComparingOptions
+
+ARM = Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu")
+COMPARISON = Comparison(ARM, Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu", tag="other"))
+JUDGEMENT = Judgement(Verdict.NO_REGRESSION, 0.0, -0.01, 0.01, 1, 0.001, 0.01)
+
+
+def readings(*, judged: bool, failure: str = "") -> ComparisonReadings:
+    """One block of peak memory."""
+    side = Side(memory=MemoryReadings(MemoryTrace((), {}), 1000, None, 1.0, "default"))
+    found = ComparisonReadings(COMPARISON, blocks=[PairedBlock(side, side)])
+    if judged:
+        found.judgements[Measure.MEMORY] = JUDGEMENT
+    if failure:
+        found.fail([Measure.MEMORY], Failure(failure, "its last words"))
+    return found
+
+
+@pytest.fixture
+def trial() -> Trial:
+    """Of peak memory, not begun."""
+    config = cast("pytest.Config", SimpleNamespace(stash={OPTIONS: None}))
+    options = cast("ComparingOptions", SimpleNamespace(margins={Measure.MEMORY: Margins(0.02)}))
+    skipped = [Unanswered(COMPARISON, Measure.STEP, "skipped", "not wanted")]
+    return Trial(config, options, {COMPARISON: {Measure.MEMORY}}, skipped)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What was put into pytest-benchmark's record."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(verdict_record, "measure_of", lambda _: Measure.MEMORY)
+    monkeypatch.setattr(verdict_record, "put_into_benchmark", lambda *given: found.append(given[-1]))
+    return found
+
+
+def judge(trial: Trial, found: ComparisonReadings, monkeypatch: pytest.MonkeyPatch) -> Judgement:
+    """As the benchmark's test does."""
+    measured = {COMPARISON: found}
+    monkeypatch.setattr(trial, "_measure", lambda: setattr(trial, "_readings", measured))
+    request = cast("pytest.FixtureRequest", SimpleNamespace(node=None))
+    return VerdictRecord(request, trial).judge(COMPARISON)
+
+
+def test_a_judgement_is_kept(trial: Trial, kept: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a failure."""
+    assert judge(trial, readings(judged=True), monkeypatch) is JUDGEMENT
+    assert [(info["verdict"], info["failure"]) for info in kept] == [("no regression", "")]
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_failure_stays_one_and_loses_nothing(
+    trial: Trial, kept: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, *, in_time: bool
+) -> None:
+    """What was judged before it is kept beside its reason, with all blocks."""
+    with pytest.raises(pytest.fail.Exception, match="the worker died\nits last words"):
+        judge(trial, readings(judged=in_time, failure="the worker died"), monkeypatch)
+    assert [(info["failure"], len(info["raw"])) for info in kept] == [("the worker died", 1)] * in_time
+    assert [one["outcome"] for one in trial.unanswered()] == ["skipped", "failed"]
+
+
+def test_what_was_not_measured_is_skipped(
+    trial: Trial, kept: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For want of time, or because somebody ended the run."""
+    found = readings(judged=False)
+    with pytest.raises(pytest.skip.Exception, match="the time was up before it was measured"):
+        judge(trial, found, monkeypatch)
+    found.interrupted = True
+    with pytest.raises(pytest.skip.Exception, match="the run was interrupted before it was measured"):
+        judge(trial, found, monkeypatch)
+    assert kept == []
+
+
+def told(trial: Trial, recorded: list[Any]) -> str:
+    """What the terminal shows of it, where so much is saved."""
+    lines: list[str] = []
+    terminal = SimpleNamespace(section=lines.append, write_line=lines.append)
+    config = SimpleNamespace(stash={plugin.TRIAL: trial, RECORDED: recorded})
+    plugin.pytest_terminal_summary(cast("pytest.TerminalReporter", terminal), cast("pytest.Config", config))
+    return "\n".join(lines)
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_run_of_which_everything_failed_says_so(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line; where something was saved, its report says it, and of what has not begun nothing is said."""
+    assert told(trial, []) == ""
+    with pytest.raises(pytest.fail.Exception):
+        judge(trial, readings(judged=False, failure="the worker died"), monkeypatch)
+    assert "**NOT COMPLETE**: 1 of 2 failed (PyTorch's peak memory: the worker died);" in told(trial, [])
+    assert told(trial, [{}]) == ""
+
+
+def test_a_measuring_that_failed_leaves_everything_unanswered(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its reason."""
+
+    def fails() -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(trial, "_measure", fails)
+    with pytest.raises(OSError, match="no space left"):
+        trial.readings(COMPARISON)
+    assert "**NOT COMPLETE**: 1 of 2 failed" in told(trial, [])
+    assert "no space left" in told(trial, [])
