@@ -61,7 +61,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Makefile", folder)
     adapter = folder / "models" / "adapters" / "pytorch.py"
-    adapter.write_text(adapter.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    adapter.write_text(adapter.read_text(encoding="utf-8") + "\n\n# changed\n", encoding="utf-8")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "Change an adapter")
     link_environment(folder / ".venv")
