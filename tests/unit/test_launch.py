@@ -13,15 +13,7 @@ import execnet
 import pytest
 
 from fixtures import launch
-from fixtures.launch import (
-    MALLOC_TUNABLES,
-    PADDING_VARIABLE,
-    LaunchSettings,
-    allocator_setting,
-    cores_for,
-    environment,
-    python_command,
-)
+from fixtures.launch import MALLOC_TUNABLES, LaunchSettings, allocator_setting, cores_for, environment, python_command
 from models.registry import FRAMEWORKS
 
 NEW_GLIBC = ("glibc", "2.36")
@@ -50,15 +42,6 @@ def test_a_frameworks_own_variables_are_set() -> None:
     framework = FRAMEWORKS["keras-tensorflow"]
     variables = environment(framework, "cpu", LaunchSettings(threads=1))
     assert framework.environment.items() <= variables.items()
-
-
-def test_every_process_is_padded_anew() -> None:
-    """By up to a page, so that no length of a name or path is an arm's for good; as users launch, by nothing."""
-    controlled, plain = LaunchSettings(1), LaunchSettings(1, noise_control=False)
-    lengths = {len(environment(FRAMEWORKS["pytorch"], "cpu", controlled)[PADDING_VARIABLE]) for _ in range(100)}
-    assert len(lengths) > 50
-    assert max(lengths) < 4096
-    assert PADDING_VARIABLE not in environment(FRAMEWORKS["pytorch"], "cpu", plain)
 
 
 @pytest.mark.parametrize("noise_control", [True, False], ids=["with", "without"])
