@@ -41,12 +41,18 @@ class Adapter:
                 optimizer=_optimizer(spec), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             )
 
+        # Before its pull request 22617, Keras returned the mean loss of all steps since metrics were last reset. A step
+        # of such a version is charged with the reset, as one of a later version is.
+        self.resets_itself = "reset_metrics" in type(self.model).train_on_batch.__code__.co_names
+
     def to_device(self, images: Images, labels: Labels) -> Batch:
         with keras.device(self.device):
             return keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(labels)
 
     def training_step(self, batch: Batch) -> Any:
         with keras.device(self.device):
+            if not self.resets_itself:
+                self.model.reset_metrics()
             return self.model.train_on_batch(*batch)
 
     def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
