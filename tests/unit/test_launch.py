@@ -49,6 +49,7 @@ def test_hash_seed_is_fixed_and_the_wait_policy_is_left_alone(*, noise_control: 
     """Hashing is the same in every process, and threads wait as OpenMP lets them."""
     variables = environment(FRAMEWORKS["pytorch"], "cpu", LaunchSettings(1, noise_control), NEW_GLIBC)
     assert variables["PYTHONHASHSEED"] == "0"
+    assert variables["PYTHONDONTWRITEBYTECODE"] == ""
     assert "OMP_WAIT_POLICY" not in variables
 
 

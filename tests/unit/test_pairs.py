@@ -41,7 +41,9 @@ class Measured:
     bursts, epochs, interrupted = 4, 2, False
 
     def __init__(self, arms: Sequence[Arm], *_: object) -> None:
-        self.contestants = [SimpleNamespace(imported=SimpleNamespace(version=str(number))) for number in (2, 1)]
+        self.contestants = [
+            SimpleNamespace(imported=SimpleNamespace(version=str(number), uncompiled=0)) for number in (2, 1)
+        ]
         self.failures: dict[Arm, Any] = {}
         self.trainings: dict[Arm, Any] = {}
         self.disturbances = {arm: [QUIET] for arm in arms}
@@ -67,6 +69,7 @@ class Watched:
 
     def __init__(self, _arms: object, _setting: object, _progress: object, label: str) -> None:
         self.labels.append(label)
+        self.contestants = [SimpleNamespace(imported=SimpleNamespace(uncompiled=count)) for count in (0, 1432)]
         self.parity: dict[Arm, Any] = {}
         self.failures: dict[Arm, Any] = {}
 
@@ -81,7 +84,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> PairRunner:
     monkeypatch.setattr(pairs, "MemoryRun", Watched)
     launch = LaunchSettings(threads=1)
     unused = cast("Any", None)
-    setting = Setting(WORKLOADS["digits"], unused, Path(), Path(), unused, {}, launch, 1.0)
+    setting = Setting(WORKLOADS["digits"], unused, Path(), Path(), unused, {}, launch, 1.0, Path())
     plan = Plan(setting, frozenset(Measure), "alternating")
     return PairRunner(COMPARISON, plan, EFFORT, Progress(PlainDisplay(lambda _: None)))
 
@@ -128,6 +131,12 @@ def test_every_memory_run_has_folders_of_its_own(runner: PairRunner, monkeypatch
     for _ in range(3):
         runner.run({Measure.MEMORY}, None)
     assert Watched.labels == ["memory-1", "memory-2", "memory-3"]
+
+
+def test_packages_without_bytecode_are_counted_where_memory_alone_is_watched(runner: PairRunner) -> None:
+    """It is memory that compiling takes."""
+    runner.run({Measure.MEMORY}, None)
+    assert runner.uncompiled == (0, 1432)
 
 
 def test_a_measuring_that_failed_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:

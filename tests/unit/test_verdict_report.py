@@ -70,6 +70,14 @@ def test_what_was_decided_early_is_held_against_later_blocks() -> None:
     assert "overstate" not in verdict_report([benchmark("first_step", "improvement", -0.2, raw=raw[:8])])
 
 
+def test_packages_without_bytecode_are_said() -> None:
+    """They alone can make a difference; older records do not tell."""
+    without = benchmark("step", "regression", 0.01, uncompiled_modules=[0, 1432])
+    assert "1432 of the other one: every start compiled them anew" in verdict_report([without])
+    for nothing in ({}, {"uncompiled_modules": [0, 0]}):
+        assert "bytecode" not in verdict_report([benchmark("step", "regression", 0.01, **nothing)])
+
+
 def test_accuracy_that_was_gained_is_no_quiet_success() -> None:
     """Who learns better may train by another recipe; faster training needs no such remark."""
     gained = benchmark("accuracy", "improvement", -0.03)

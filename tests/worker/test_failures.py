@@ -136,6 +136,7 @@ def test_ctrl_c_ends_the_workers_and_says_so_without_a_traceback(tmp_path: Path,
     assert ended.status == pytest.ExitCode.INTERRUPTED, ended.output
     assert "Traceback" not in ended.output
     if "process 2" in phase:
+        assert ended.saved.exists(), ended.output
         saved = json.loads(ended.saved.read_text(encoding="utf-8"))
         (benchmark,) = saved["benchmarks"]
         assert benchmark["extra_info"]["interrupted"] is True
