@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from fixtures.datasets import ARRAY_NAMES, DataError, MissingDataError, prepare, store
+from fixtures.datasets.arrays import write_labels
 from fixtures.datasets.errors import CorruptDataError
 from fixtures.datasets.manifest import MANIFEST_NAME, EntryKey
-from tests.small_dataset import KEY, assert_right, build, names_in, prepared_in
+from tests.small_dataset import KEY, LABELS, assert_right, build, names_in, prepared_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,22 @@ def test_arrays_are_float32_images_and_int64_labels_mapped_read_only(tmp_path: P
         assert prepared.path(name) == prepared.directory / f"{name}.npy"
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
+
+
+def test_the_digest_tells_what_the_arrays_hold_and_nothing_else(tmp_path: Path) -> None:
+    """It is the same when prepared, when read again and from another source; another array has another."""
+
+    def altered(output: Path) -> Description:
+        described = build(output)
+        write_labels(output, "y_train", 1 - LABELS)
+        return described
+
+    prepared, read = prepared_in(tmp_path), prepared_in(tmp_path)
+    elsewhere = EntryKey("other", version=2, source_identity="elsewhere")
+    same = store.prepare_entry(elsewhere, tmp_path, build, lambda _: None)
+    other = store.prepare_entry(EntryKey("altered", 1, "altered"), tmp_path, altered, lambda _: None)
+    assert prepared.digest == read.digest == same.digest != other.digest
+    assert prepared.digest
 
 
 def test_second_request_builds_nothing(tmp_path: Path) -> None:
