@@ -61,6 +61,7 @@ def saved_benchmark(
         "environment": "current",
         "workload": "digits",
         "recipe": "0123456789abcdef",
+        "dataset_digest": "fedcba9876543210",
         "batch_size": 64,
         "epochs": 10,
         "device": "cpu",
@@ -149,7 +150,17 @@ def first_run(*measures: str) -> dict[str, Any]:
 def _of_first_version(measure: str) -> dict[str, Any]:
     benchmark = saved_benchmark(measure)
     info = benchmark["extra_info"]
-    later = ("defaults", "environment", "recipe", "interrupted", "batch_size", "epochs", "accuracies", "seeds")
+    later = (
+        "defaults",
+        "environment",
+        "recipe",
+        "dataset_digest",
+        "interrupted",
+        "batch_size",
+        "epochs",
+        "accuracies",
+        "seeds",
+    )
     for key in later:
         info.pop(key, None)
     if measure == "step":

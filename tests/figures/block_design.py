@@ -178,7 +178,8 @@ def main(arguments: Sequence[str]) -> int:
         launch = LaunchSettings(len(allowed_cores()))
         for index in range(options.rounds):
             for name in designs:
-                setting = prepare_setting(workload, dataset, place / f"{index}-{name}", environments, launch, 600.0)
+                files = place / f"{index}-{name}"
+                setting = prepare_setting(workload, dataset, files, environments, launch, 600.0, place / "rehearsed")
                 block = measured_block(options.framework, DESIGNS[name], setting, index, progress)
                 with options.save.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps({"design": name, **block}) + "\n")

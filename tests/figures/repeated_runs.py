@@ -1,8 +1,8 @@
 """The same benchmarks again and again, of unchanged or of worsened code, each run saved as a user's would be.
 
 ``python -m tests.figures.repeated_runs --runs 20 --save DIR`` runs ``pytest bench --framework pytorch --device cpu``
-that often in a clone of this checkout; ``--change slower``, ``hungrier`` or ``broken`` worsens PyTorch's adapter in
-the clone first. Takes one to two minutes a run; the machine must be quiet.
+that often in a clone of this checkout; ``--change slower,hungrier,broken`` (or some of these) worsens PyTorch's
+adapter in the clone first. Takes one to two minutes a run; the machine must be quiet.
 ``python -m tests.figures.repeated_runs_table DIR [WORSENED ...]`` makes the tables.
 """
 
@@ -47,10 +47,10 @@ _Plain = Adapter
 class Adapter(_Plain):
     """Holds 160 MB that nobody needs: a fifth of what a run of PyTorch holds."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **named):
         import numpy
 
-        super().__init__(*arguments)
+        super().__init__(*arguments, **named)
         self._ballast = numpy.ones(20_000_000)
 '''
 _BROKEN = '''
@@ -59,20 +59,24 @@ _Plain = Adapter
 
 
 class Adapter(_Plain):
-    """Loses all batches of an epoch after the fifth, which no proof of parity is long enough to see."""
+    """Takes the wrong labels after the fifth batch of an epoch: no proof of parity is long enough to see that."""
 
     def train_epoch(self, images, labels, order, batch_size):
-        return super().train_epoch(images, labels, order[: 5 * batch_size], batch_size)
+        import numpy
+
+        late, wrong = order[5 * batch_size :], labels.copy()
+        wrong[late] = numpy.roll(labels, 1)[late]
+        return super().train_epoch(images, wrong, order, batch_size)
 '''
 CHANGES = {"slower": _SLOWER, "hungrier": _HUNGRIER, "broken": _BROKEN}
 
 
-def clone(folder: Path, change: str | None) -> Path:
+def clone(folder: Path, changes: Sequence[str]) -> Path:
     """A clone of this checkout's last commit in ``folder``, worsened if asked for."""
     place = folder / "checkout"
     subprocess.run(["git", "clone", "--quiet", PROJECT_ROOT, place], check=True)  # noqa: S607 - git from the PATH
-    if change is not None:
-        path = place / ADAPTER
+    path = place / ADAPTER
+    for change in changes:
         path.write_text(path.read_text(encoding="utf-8") + CHANGES[change], encoding="utf-8")
     return place
 
@@ -82,11 +86,18 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--save", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--change", choices=sorted(CHANGES))
+    parser.add_argument("--change", default="", metavar=",".join(CHANGES))
     options = parser.parse_args(arguments)
+    changes = [change for change in options.change.split(",") if change]
+    noted = options.save / "change.txt"
+    if noted.exists() and noted.read_text(encoding="utf-8") != options.change:
+        parser.error(f"{options.save} holds runs of another change: choose another folder")
+    if unknown := set(changes) - set(CHANGES):
+        parser.error(f"--change {', '.join(sorted(unknown))}: known here are {', '.join(CHANGES)}")
     options.save.mkdir(parents=True, exist_ok=True)
+    noted.write_text(options.change, encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        place = clone(Path(folder), options.change)
+        place = clone(Path(folder), changes)
         for _ in range(options.runs):
             number = len(list(options.save.glob("*.json"))) + 1
             output = (options.save / f"{number:04}.json").resolve()

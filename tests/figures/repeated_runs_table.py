@@ -12,7 +12,7 @@ import math
 import sys
 from collections import Counter
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 from typing import TYPE_CHECKING, Any
 
 from fixtures.baselines.runs import read_run
@@ -79,6 +79,29 @@ def verdicts_table(unchanged: Loaded, worsened: Loaded | None = None) -> str:
     return table((*headings, "median:5%"), rows)
 
 
+def changes_table(unchanged: Loaded, worsened: Loaded) -> str:
+    """Mean change of each measure with its standard error, in per cent; of times also beside the reference kernel."""
+    rows = []
+    for name, benchmark in unchanged[-1][0].benchmarks.items():
+        cells = []
+        for beside in (False, True):
+            if beside and benchmark.measure not in TIMES:
+                cells.append(NOTHING)
+                continue
+            before, after = (
+                [
+                    math.log(run_value(run.benchmarks[name], beside_kernel=beside))
+                    for run, _ in runs
+                    if name in run.benchmarks
+                ]
+                for runs in (unchanged, worsened)
+            )
+            error = math.sqrt(variance(before) / len(before) + variance(after) / len(after))
+            cells.append(f"{100 * math.expm1(fmean(after) - fmean(before)):+.1f} ± {100 * error:.1f}")
+        rows.append([benchmark.measure.value, *cells])
+    return table(("measure", "mean change, % ± SE", "beside the kernel"), rows)
+
+
 def _held_against(unchanged: Loaded, worsened: Loaded | None, kept: int) -> Iterator[tuple[Any, Loaded]]:
     if worsened is None:
         for index in range(kept, len(unchanged)):
@@ -115,7 +138,9 @@ def main(arguments: Sequence[str]) -> int:
     print(f"### How far runs of unchanged code differ\n\n{spread_table(unchanged)}\n")
     print(f"### Unchanged code\n\n{verdicts_table(unchanged)}")
     for folder in arguments[1:]:
-        print(f"\n### {Path(folder).name}\n\n{verdicts_table(unchanged, load(folder))}")
+        worsened = load(folder)
+        print(f"\n### {Path(folder).name}\n\n{changes_table(unchanged, worsened)}\n")
+        print(verdicts_table(unchanged, worsened))
     return 0
 
 

@@ -49,9 +49,10 @@ def test_times_of_other_conditions_are_another_series(facts: dict[str, Any]) -> 
     assert lengths(run(1, memory, accuracy), run(2, memory, accuracy, **facts)) == [2, 2]
 
 
-def test_a_changed_recipe_is_another_series() -> None:
-    """Another batch size makes another step."""
-    assert lengths(run(1, step()), run(2, step(batch_size=32))) == [1, 1]
+@pytest.mark.parametrize("other", [{"batch_size": 32}, {"recipe": "aa"}, {"dataset_digest": "aa"}], ids=str)
+def test_a_changed_recipe_is_another_series(other: dict[str, Any]) -> None:
+    """Another batch size makes another step, another network and other data another accuracy."""
+    assert lengths(run(1, step()), run(2, step(**other))) == [1, 1]
 
 
 def test_accuracies_over_other_seeds_are_another_series() -> None:

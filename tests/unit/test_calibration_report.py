@@ -137,8 +137,16 @@ class Runner:
         self.failures: list[tuple[None, WorkerError, frozenset[Measure]]] = []
         self._order, self._name, self._fails_at = order, name, fails_at
 
+        self.rehearsed = False
+
+    def rehearse(self) -> None:
+        """Before all blocks, or not at all."""
+        assert not self._order
+        self.rehearsed = True
+
     def run(self, *_: object) -> None:
         """One more block."""
+        assert self.rehearsed or self._order
         if self._order.count(self._name) == self._fails_at:
             self.failures.append((None, WorkerError("the worker died", "died"), frozenset()))
         self._order.append(self._name)

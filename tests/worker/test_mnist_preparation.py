@@ -1,4 +1,4 @@
-"""The data sets themselves, decoded by the real child process. None of these tests leaves this machine."""
+"""MNIST, decoded by the real child process from local files or a mirror. None of these tests leaves this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,34 +17,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fixtures.datasets import CorruptDataError, DataError, MissingDataError, PreparedDataset, mnist, prepare
-from fixtures.datasets.child_process import REPOSITORY, run_child
+from fixtures.datasets import CorruptDataError, DataError, MissingDataError, mnist, prepare
+from fixtures.datasets.child_process import REPOSITORY
+from tests.quiet_preparation import prepare_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fixtures.datasets import ArrayName
 
+
 MNIST_FILES = tuple(f"{name}.gz" for name in mnist.PREPARATION.checksums)
 RAW = Path("MNIST") / "raw"
-
-
-def prepare_quietly(
-    dataset: str, cache_dir: Path, data_dir: Path | None = None, *, download: bool = False
-) -> PreparedDataset:
-    """Prepare a data set without caring for the reports."""
-    return prepare(dataset, data_dir=data_dir, cache_dir=cache_dir, download=download, report=lambda _: None)
 
 
 def assert_nothing_half_made(cache_dir: Path) -> None:
     """Check that a failed preparation left no entry and no temporary directory."""
     assert not (cache_dir / "datasets").exists() or list((cache_dir / "datasets").iterdir()) == []
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
-    """The embedded data set."""
-    return prepare_quietly("digits", tmp_path_factory.mktemp("digits"))
 
 
 @pytest.fixture(scope="module")
@@ -64,71 +52,6 @@ def mnist_cache(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Pa
     cache_dir = tmp_path_factory.mktemp("mnist")
     prepare_quietly("mnist", cache_dir, real_data)
     return cache_dir
-
-
-def test_digits_have_the_published_shapes_and_range(digits: PreparedDataset) -> None:
-    """1,437 training and 360 test images, 28x28 grey, values from 0 to 1 in sixteenths, ten classes."""
-    assert digits.load("x_train").shape == (1437, 28, 28, 1)
-    assert digits.load("x_test").shape == (360, 28, 28, 1)
-    assert digits.class_names == tuple("0123456789")
-    for name in ("x_train", "x_test"):
-        images = digits.load(name)
-        assert images.dtype == np.float32
-        assert (images.min(), images.max()) == (0, 1)
-        np.testing.assert_array_equal(images * 16, np.round(images * 16))
-
-
-def test_digits_are_enlarged_three_times_inside_a_border_of_zeros(digits: PreparedDataset) -> None:
-    """Each source pixel is a block of 3x3 equal ones, and the outer two pixels on each side are 0."""
-    images = np.concatenate([digits.load("x_train"), digits.load("x_test")])[..., 0]
-    inner = images[:, 2:-2, 2:-2]
-    small = inner[:, ::3, ::3]
-    assert small.shape == (1797, 8, 8)
-    np.testing.assert_array_equal(inner, small.repeat(3, axis=1).repeat(3, axis=2))
-    assert images.sum(dtype=np.float64) == inner.sum(dtype=np.float64)
-
-
-def test_digits_are_those_of_scikit_learn(digits: PreparedDataset) -> None:
-    """Both parts together are scikit-learn's images with their labels, each of them once."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - the decoding library, needed by this test alone
-
-    def sorted_rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        rows = np.column_stack([images.reshape(len(images), -1), labels])
-        return rows[np.lexsort(rows.T)]
-
-    images = np.concatenate([digits.load("x_train"), digits.load("x_test")])[:, 2:-2:3, 2:-2:3, 0] * 16
-    labels = np.concatenate([digits.load("y_train"), digits.load("y_test")])
-    source = load_digits()
-    np.testing.assert_array_equal(sorted_rows(images, labels), sorted_rows(source.images, source.target))
-
-
-def test_digits_are_split_in_equal_shares(digits: PreparedDataset) -> None:
-    """The test part holds a fifth of every class, to within one example."""
-    train, test = (np.bincount(digits.load(name), minlength=10) for name in ("y_train", "y_test"))
-    assert train.sum() == 1437
-    assert np.all(np.abs(test - (train + test) * 360 / 1797) < 1)
-
-
-def test_digits_are_the_same_in_every_cache(digits: PreparedDataset, tmp_path: Path) -> None:
-    """Two preparations, run at once in another cache, give the same bytes as the first."""
-    with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(prepare_quietly, "digits", tmp_path) for _ in range(2)]
-        others = [future.result() for future in futures]
-    assert others[0] == others[1]
-    assert [path.name for path in (tmp_path / "datasets").iterdir()] == [digits.directory.name]
-    for path in digits.directory.iterdir():
-        assert (others[0].directory / path.name).read_bytes() == path.read_bytes()
-
-
-def test_preparing_imports_no_decoding_library(tmp_path: Path) -> None:
-    """The process that asks for a data set does not import what reads it, even when it is not cached yet."""
-    program = (
-        "import sys; from pathlib import Path; from fixtures.datasets import prepare\n"
-        "prepare('digits', data_dir=None, cache_dir=Path(sys.argv[1]), download=False, report=lambda _: None)\n"
-        "print('sklearn' in sys.modules, 'torch' in sys.modules)"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    assert subprocess.check_output(command, cwd=REPOSITORY, text=True).split() == ["False", "False"]
 
 
 def test_mnist_checksums_are_those_that_torchvision_records() -> None:
@@ -192,38 +115,6 @@ def test_failed_download_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
         prepare_quietly("mnist", tmp_path, download=True)
     assert "\n" not in str(raised.value)
     assert_nothing_half_made(tmp_path)
-
-
-REPLACED = """
-import socket, sys
-from fixtures.datasets import prepare_in_child
-
-class Preparation:
-    identifier = "fake"
-    def prepare(self, request):
-        {action}
-
-prepare_in_child.DATASETS = {{"fake": Preparation()}}
-sys.exit(prepare_in_child.main(["fake", "--output", "unused"]))
-"""
-
-
-@pytest.mark.parametrize(
-    ("action", "message"),
-    [
-        ("socket.create_connection(('192.0.2.1', 9), timeout=1)", "would use the network, which only --download"),
-        ("socket.getaddrinfo('name.invalid', 80)", "would use the network, which only --download"),
-        ("import no_such_library", "needs a library that .* cannot import .*no_such_library.* Install it"),
-        ("raise ArithmeticError('two\\nlines')", "failed with ArithmeticError: two lines"),
-        ("print('noise', end=''); raise MemoryError", "failed with MemoryError"),
-    ],
-    ids=["connect", "look up", "import", "exception", "memory"],
-)
-def test_child_reports_one_sentence_whatever_goes_wrong(action: str, message: str) -> None:
-    """Use of the network without --download, a missing library and any exception become one sentence."""
-    with pytest.raises(DataError, match=message) as raised:
-        run_child([sys.executable, "-c", REPLACED.format(action=action)], "fake")
-    assert "\n" not in str(raised.value)
 
 
 def test_mnist_has_the_published_shapes_and_values(mnist_cache: Path, real_data: Path) -> None:

@@ -1,0 +1,10 @@
+"""A prior, margins and a level, by which tests judge runs against saved ones."""
+
+from __future__ import annotations
+
+from fixtures.gate.promise import margins_of
+from fixtures.gate.unpaired import Prior
+
+PRIOR = Prior(deviation=0.05, freedom=4.0)
+MARGINS = margins_of(0.05)
+LEVEL = 0.01
