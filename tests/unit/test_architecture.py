@@ -22,6 +22,7 @@ DECODERS = {
 
 PARENT_SIDE_OF_WORKERS = {
     "fixtures/worker/parent.py": "starts workers and talks to them through execnet",
+    "fixtures/worker/starting.py": "what execnet starts their processes with",
 }
 """Modules of fixtures/worker/ that no worker imports, and why; all others must be importable in any environment."""
 
