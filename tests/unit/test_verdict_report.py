@@ -34,6 +34,7 @@ def benchmark(measure: str, verdict: str, estimate: float, **extra: Any) -> dict
         "budget_needed_seconds": None,
         "blocks_needed": None,
         "family": 3,
+        "level": 0.002,
         "unanswered": [],
         "raw": [],
         "changed_packages": {"torch": ["2.15.0", "2.13.0"]},
