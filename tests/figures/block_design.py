@@ -67,7 +67,7 @@ class AnyCores(Duet):
     """A duet whose arms may run on every core: the kernel's scheduler decides."""
 
     def __init__(self, threads: int, contestants: int, first_turn: int = 0) -> None:
-        super().__init__(threads, contestants, first_turn)
+        super().__init__(min(threads, len(allowed_cores()) // contestants), contestants, first_turn)
         self._sets = [allowed_cores()] * contestants
 
 
@@ -81,6 +81,7 @@ class Design:
         noise_control: whether glibc's allocator keeps its memory.
         variables: of the workers' environment.
         kernel: whether a fixed kernel is timed after every burst, in the same process.
+        threads: of each arm; None shares the cores out in a duet, and otherwise gives all to each.
     """
 
     effort: Effort = EFFORT
@@ -88,6 +89,7 @@ class Design:
     noise_control: bool = True
     variables: tuple[tuple[str, str], ...] = ()
     kernel: bool = False
+    threads: int | None = None
 
 
 def _preloaded(library: str) -> Design | None:
@@ -104,6 +106,8 @@ _POSSIBLE = {
     "20 bursts of 20 steps": Design(replace(EFFORT, bursts=20, steps_per_burst=20)),
     "160 bursts of 5 steps": Design(replace(EFFORT, bursts=160)),
     "alternating on all cores": Design(duet=None),
+    "alternating, one thread": Design(duet=None, threads=1),
+    "all threads each, cores shared": Design(duet=AnyCores, threads=len(allowed_cores())),
     "cores never exchanged": Design(duet=FixedCores),
     "not bound to cores": Design(duet=AnyCores),
     "allocator as launched": Design(noise_control=False),
@@ -134,7 +138,7 @@ def measured_block(framework: str, design: Design, setting: Setting, index: int,
     adapted = FRAMEWORKS[framework]
     adapted = replace(adapted, environment={**adapted.environment, **dict(design.variables)})
     arms = [Arm(setting.workload, adapted, "cpu", tag=tag) for tag in ("candidate", "baseline")]
-    threads = setting.launch.threads // (ARMS if design.duet else 1)
+    threads = design.threads or setting.launch.threads // (ARMS if design.duet else 1)
     setting = replace(setting, launch=LaunchSettings(threads, noise_control=design.noise_control))
     turns: Turns = design.duet(threads, ARMS, index) if design.duet else Alternating(seed=index)
     started = time.monotonic()

@@ -18,38 +18,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import chi2
 
-from fixtures.gate.pairing import block_value, log_ratios, swapped_pairs
+from fixtures.gate.pairing import log_ratios
 from fixtures.reports.markdown import NOTHING, table
+from tests.figures.estimators import ESTIMATORS, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    Estimator = Callable[[Sequence[float], Sequence[float]], float]
+    from tests.figures.estimators import Estimator
 
 AS_BUILT = "as built"
 SHORTER = (10, 20, 40, 80)
-
-
-def _joined(trimmed_share: float) -> Estimator:
-    return lambda one, other: block_value(swapped_pairs(log_ratios(one, other)), trimmed_share)
-
-
-def _of_quantile(share: float) -> Estimator:
-    return lambda one, other: math.log(float(np.quantile(one, share)) / float(np.quantile(other, share)))
-
-
-ESTIMATORS: Mapping[str, Estimator] = {
-    "trimmed mean of exchanged pairs, 20 % at either end (as built)": _joined(0.2),
-    "the same, 10 %": _joined(0.1),
-    "the same, 30 %": _joined(0.3),
-    "mean of exchanged pairs": _joined(0.0),
-    "median of exchanged pairs": lambda one, other: median(swapped_pairs(log_ratios(one, other))),
-    "trimmed mean of pairs, not joined over the exchange": lambda one, other: block_value(log_ratios(one, other)),
-    "ratio of medians": _of_quantile(0.5),
-    "ratio of 25 % quantiles": _of_quantile(0.25),
-    "ratio of 10 % quantiles": _of_quantile(0.1),
-    "ratio of minima": _of_quantile(0.0),
-}
 
 
 def load(paths: Sequence[str]) -> list[dict[str, Any]]:
@@ -74,7 +53,7 @@ def designs_table(blocks: Sequence[Mapping[str, Any]]) -> str:
         groups[block["framework"], block["design"]].append(block)
     rows = []
     for (framework, design), members in groups.items():
-        values = [_joined(0.2)(block["candidate"], block["baseline"]) for block in members]
+        values = [joined(0.2)(block["candidate"], block["baseline"]) for block in members]
         step = median(reading for block in members for reading in (*block["candidate"], *block["baseline"]))
         rows.append([framework, design, f"{1e3 * step:.1f}", *_spread(values, [block["seconds"] for block in members])])
     headings = ("framework", "design", "step, ms", "blocks", "s a block", "SD (95 %)", "SE of 1 s", "mean, %")
@@ -91,7 +70,7 @@ def estimators_table(blocks: Sequence[Mapping[str, Any]]) -> str:
     timed = [block for block in blocks if "candidate_cpu" in block]
     by_cpu = [{**block, **{arm: block[f"{arm}_cpu"] for arm in ("candidate", "baseline")}} for block in timed]
     for name, some in (("as built, blocks with CPU time", timed), ("CPU time instead of wall time", by_cpu)):
-        rows.append([name, *(_deviation(_values(some, framework, _joined(0.2))) for framework in frameworks)])
+        rows.append([name, *(_deviation(_values(some, framework, joined(0.2))) for framework in frameworks)])
     return table(("one value of a block", *frameworks), rows)
 
 
@@ -104,7 +83,7 @@ def shorter_table(blocks: Sequence[Mapping[str, Any]]) -> str:
             cut = [{**block, **{arm: block[arm][:bursts] for arm in ("candidate", "baseline")}} for block in members]
             saved = [_bursts_seconds(block) - _bursts_seconds(short) for block, short in zip(members, cut, strict=True)]
             seconds = [block["seconds"] - less for block, less in zip(members, saved, strict=True)]
-            rows.append([framework, str(bursts), *_spread(_values(cut, framework, _joined(0.2)), seconds)])
+            rows.append([framework, str(bursts), *_spread(_values(cut, framework, joined(0.2)), seconds)])
     return table(("framework", "bursts", "blocks", "s a block", "SD (95 %)", "SE of 1 s", "mean, %"), rows)
 
 
@@ -113,8 +92,8 @@ def control_variate(blocks: Sequence[Mapping[str, Any]]) -> str:
     known = [block for block in blocks if "candidate_kernel" in block]
     if len(known) < 3:
         return "No blocks with a kernel between bursts."
-    steps = np.array([_joined(0.2)(block["candidate"], block["baseline"]) for block in known])
-    kernels = np.array([_joined(0.2)(block["candidate_kernel"], block["baseline_kernel"]) for block in known])
+    steps = np.array([joined(0.2)(block["candidate"], block["baseline"]) for block in known])
+    kernels = np.array([joined(0.2)(block["candidate_kernel"], block["baseline_kernel"]) for block in known])
     slope = float(np.cov(steps, kernels)[0, 1] / kernels.var(ddof=1))
     correlation = float(np.corrcoef(steps, kernels)[0, 1])
     within = [

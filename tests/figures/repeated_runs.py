@@ -1,9 +1,10 @@
-"""The same benchmarks again and again, of unchanged or of worsened code, each run saved as a user's would be.
+"""The same benchmarks again and again, of unchanged and of worsened code in turn, each run saved as a user's would be.
 
-``python -m tests.figures.repeated_runs --runs 20 --save DIR`` runs ``pytest bench --framework pytorch --device cpu``
-that often in a clone of this checkout; ``--change slower,hungrier,broken`` (or some of these) worsens PyTorch's
-adapter in the clone first. Takes one to two minutes a run; the machine must be quiet.
-``python -m tests.figures.repeated_runs_table DIR [WORSENED ...]`` makes the tables.
+``python -m tests.figures.repeated_runs --runs 20 --worsened 8 --save DIR`` runs ``pytest bench --framework pytorch
+--device cpu`` that often in clones of this checkout: one unchanged (``DIR/unchanged``), and one for each change of
+``CHANGES`` to PyTorch's adapter (``DIR/slower``, ``DIR/hungrier``, ``DIR/broken``), spread evenly among the others, so
+that a drift of the machine meets them all. Takes 30 to 60 s a run; the machine must be quiet.
+``python -m tests.figures.repeated_runs_table DIR/unchanged DIR/slower ...`` makes the tables.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 ADAPTER = Path("models/adapters/pytorch.py")
+UNCHANGED = "unchanged"
 
 _SLOWER = '''
 
@@ -71,40 +73,49 @@ class Adapter(_Plain):
 CHANGES = {"slower": _SLOWER, "hungrier": _HUNGRIER, "broken": _BROKEN}
 
 
-def clone(folder: Path, changes: Sequence[str]) -> Path:
-    """A clone of this checkout's last commit in ``folder``, worsened if asked for."""
-    place = folder / "checkout"
+def turns(runs: int, worsened: int) -> Iterator[str]:
+    """Which code runs when: every unchanged run is followed by those of each change that are due.
+
+    Args:
+        runs: of unchanged code.
+        worsened: of each change, at most ``runs``.
+    """
+    for number in range(runs):
+        yield UNCHANGED
+        if (number + 1) * worsened // runs > number * worsened // runs:
+            yield from CHANGES
+
+
+def clone(folder: Path, change: str) -> Path:
+    """A clone of this checkout's last commit in ``folder``, worsened unless it is to be unchanged."""
+    place = folder / change
     subprocess.run(["git", "clone", "--quiet", PROJECT_ROOT, place], check=True)  # noqa: S607 - git from the PATH
     path = place / ADAPTER
-    for change in changes:
-        path.write_text(path.read_text(encoding="utf-8") + CHANGES[change], encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + CHANGES.get(change, ""), encoding="utf-8")
     return place
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks as often as asked for, and save every run in the folder."""
+    """Run the benchmarks as often as asked for, and save every run in the folder of its change."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=20, help="of unchanged code (20)")
+    parser.add_argument("--worsened", type=int, default=8, help="of each change (8)")
     parser.add_argument("--save", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--change", default="", metavar=",".join(CHANGES))
     options = parser.parse_args(arguments)
-    changes = [change for change in options.change.split(",") if change]
-    noted = options.save / "change.txt"
-    if noted.exists() and noted.read_text(encoding="utf-8") != options.change:
-        parser.error(f"{options.save} holds runs of another change: choose another folder")
-    if unknown := set(changes) - set(CHANGES):
-        parser.error(f"--change {', '.join(sorted(unknown))}: known here are {', '.join(CHANGES)}")
-    options.save.mkdir(parents=True, exist_ok=True)
-    noted.write_text(options.change, encoding="utf-8")
+    if not 0 <= options.worsened <= options.runs:
+        parser.error("--worsened: from 0 to as many as --runs")
     with tempfile.TemporaryDirectory() as folder:
-        place = clone(Path(folder), changes)
-        for _ in range(options.runs):
-            number = len(list(options.save.glob("*.json"))) + 1
-            output = (options.save / f"{number:04}.json").resolve()
+        places = {change: clone(Path(folder), change) for change in (UNCHANGED, *CHANGES)}
+        for change in turns(options.runs, options.worsened):
+            saved = options.save / change
+            saved.mkdir(parents=True, exist_ok=True)
+            output = (saved / f"{len(list(saved.glob('*.json'))) + 1:04}.json").resolve()
             command = [sys.executable, "-m", "pytest", "bench", "--framework", "pytorch", "--device", "cpu"]
             # A test may fail, as that of a broken accuracy does: what was measured is saved nevertheless.
-            subprocess.run([*command, f"--benchmark-json={output}"], cwd=place, check=False, stdout=subprocess.DEVNULL)
-            print(output.name, "saved" if output.exists() else "NOT SAVED", flush=True)
+            subprocess.run(
+                [*command, f"--benchmark-json={output}"], cwd=places[change], check=False, stdout=subprocess.DEVNULL
+            )
+            print(change, output.name, "saved" if output.exists() else "NOT SAVED", flush=True)
     return 0
 
 
