@@ -62,6 +62,7 @@ def run(*benchmarks: SavedBenchmark, day: int = 1, **conditions: str) -> SavedRu
         versions={"torch": "2.15.0"},
         schema=1,
         benchmarks={each.name: each for each in benchmarks},
+        where=f"run {day}.json",
     )
 
 

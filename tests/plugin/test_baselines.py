@@ -69,11 +69,24 @@ def test_a_trend_of_too_few_runs_says_how_many_it_needs(tmp_path: Path) -> None:
     assert f"change points need {FEWEST_RUNS} saved runs" in run.output
 
 
-def test_the_trend_refuses_what_would_measure(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "option", ["--benchmark-compare", "--benchmark-compare-fail=median:5%", "--benchmark-save=mine"]
+)
+def test_the_trend_refuses_what_would_measure(option: str, tmp_path: Path) -> None:
     """One line, and the status of usage errors."""
-    run = run_bench(tmp_path, "--trend", "--benchmark-compare")
+    run = run_bench(tmp_path, "--trend", option)
     assert run.status == pytest.ExitCode.USAGE_ERROR, run.output
-    assert "--trend measures nothing, so --benchmark-compare would do nothing" in run.output
+    assert f"--trend measures nothing, so {option.partition('=')[0]} would do nothing" in run.output
+
+
+def test_the_trend_refuses_a_run_that_was_edited_beside_its_copy(tmp_path: Path) -> None:
+    """Which of them it showed would be chance."""
+    for number, seconds in ((1, 0.01), (2, 0.02)):
+        write_run(tmp_path / "storage" / f"000{number}_run.json", saved_run(saved_benchmark(readings=[seconds])))
+    run = run_bench(tmp_path, "--trend")
+    assert run.status == pytest.ExitCode.USAGE_ERROR, run.output
+    assert "0002_run.json: of the same moment and commit as " in run.output
+    assert "Traceback" not in run.output
 
 
 def test_a_kept_baseline_is_read_by_pytest_benchmarks_own_command(tmp_path: Path) -> None:

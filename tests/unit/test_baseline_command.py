@@ -135,3 +135,65 @@ def test_show_mixes_no_machines(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ["1+1", "700", "MiB", "0.0", "%", "-"],
         ["3", "0.01097", "s", "-", "-"],
     ]
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what to do about it, and the file stays as it was."""
+    save(tmp_path, 1)
+    (tmp_path / "baselines").write_text("mine", encoding="utf-8")
+    assert main(["keep", "main"], tmp_path) == 2
+    error = capsys.readouterr().err
+    assert "cannot be written (Not a directory); make baselines/main a folder" in error
+    assert len(error.splitlines()) == 1
+    assert (tmp_path / "baselines").read_text(encoding="utf-8") == "mine"
+
+
+def test_what_the_system_refuses_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the suite's own words, not as a bare number of an error."""
+    (tmp_path / "baselines").mkdir()
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    assert main(["list"], tmp_path) == 2
+    said = capsys.readouterr().err
+    assert said == f"{tmp_path / 'baselines'}: Permission denied; see that it can be read and written\n"
+
+
+def test_a_broken_file_is_named_by_whatever_stumbles_over_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever is told by keep, and prunes then, is told the same; a folder is no run, and not counted."""
+    main(["keep", "main", str(save(tmp_path, 1))], tmp_path)
+    folder = tmp_path / "baselines" / "main"
+    (folder / "x.json").mkdir()
+    lines(capsys)
+    main(["list"], tmp_path)
+    assert lines(capsys)[1].split()[:2] == ["main", "1"]
+    (folder / "broken.json").symlink_to("nowhere")
+    for arguments in (["keep", "main", str(save(tmp_path, 2))], ["prune", "main"], ["show", "main"]):
+        assert main(arguments, tmp_path) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith(f"{folder / 'broken.json'}: ")
+        assert len(captured.err.splitlines()) == 1
+
+
+def test_an_edited_copy_among_kept_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both files are named: only a person knows which is the true one."""
+    main(["keep", "main", str(save(tmp_path, 1))], tmp_path)
+    (kept,) = (tmp_path / "baselines" / "main").iterdir()
+    edited = kept.with_name("a-copy.json")
+    edited.write_bytes(kept.read_bytes())
+    lines(capsys)
+    assert main(["show", "main"], tmp_path) == 0
+    edited.write_bytes(kept.read_bytes().replace(b'"peak_memory_bytes": 734003200', b'"peak_memory_bytes": 934003200'))
+    capsys.readouterr()
+    assert main(["show", "main"], tmp_path) == 2
+    error = capsys.readouterr().err
+    assert str(kept) in error
+    assert str(edited) in error
+    assert len(error.splitlines()) == 1

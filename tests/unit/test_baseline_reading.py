@@ -59,7 +59,10 @@ def test_memory_is_the_devices_where_it_is_counted() -> None:
     """As in a paired comparison."""
     plain = saved_run(saved_benchmark("memory", device="cuda", peak_device_memory_bytes=2**20))
     (memory,) = run_from_plain(plain, "x").benchmarks.values()
-    assert memory.readings == (2**20,)
+    assert (memory.readings, memory.memory_of) == ((2**20,), "device")
+    uncounted = saved_run(saved_benchmark("memory", device="cuda"), saved_benchmark())
+    host, step = run_from_plain(uncounted, "x").benchmarks.values()
+    assert (host.readings, host.memory_of, step.memory_of) == (READINGS["memory"], "host", "")
 
 
 def test_conditions_are_what_times_depend_on() -> None:

@@ -55,6 +55,12 @@ def test_a_changed_recipe_is_another_series(other: dict[str, Any]) -> None:
     assert lengths(run(1, step()), run(2, step(**other))) == [1, 1]
 
 
+def test_memory_of_the_host_and_of_a_device_are_two_series() -> None:
+    """One may be a hundred times the other."""
+    host, device = (saved_benchmark("memory", device="cuda", peak_device_memory_bytes=size) for size in (None, 2**25))
+    assert lengths(run(1, host), run(2, device), run(3, host)) == [2, 1]
+
+
 def test_accuracies_over_other_seeds_are_another_series() -> None:
     """The mean over five seeds is another figure than the one over two."""
     few, many = saved_benchmark("accuracy", [0.9, 0.8]), saved_benchmark("accuracy", [0.9, 0.8, 0.7])

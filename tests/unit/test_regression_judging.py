@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.baselines.runs import BaselineError
 from fixtures.gate.priors import UNKNOWN_STATE_FACTOR
 from fixtures.gate.verdicts import Verdict
 from fixtures.measurement.arms import Measure
@@ -126,6 +127,13 @@ def test_copies_of_a_run_are_one_run() -> None:
     assert found.upper == judged(run(benchmark(Measure.STEP)), one)[STEP].upper
 
 
+def test_an_edited_copy_of_a_run_is_refused() -> None:
+    """It would replace the true one, or hide behind it, by chance."""
+    one, edited = run(benchmark(Measure.MEMORY, 5e8)), replace(run(benchmark(Measure.MEMORY, 9e8)), where="edited.json")
+    with pytest.raises(BaselineError, match=r"^edited\.json: of the same moment and commit as run 1\.json, but"):
+        judged(run(benchmark(Measure.MEMORY)), one, edited)
+
+
 def test_an_interrupted_baseline_is_no_baseline() -> None:
     """Left out beside others, and refused alone."""
     cut = benchmark(Measure.STEP, 0.1, interrupted=True)
@@ -188,6 +196,40 @@ def test_learning_much_better_is_an_improvement_with_a_question() -> None:
     found = judged(run(benchmark(Measure.ACCURACY, 0.99)), run(benchmark(Measure.ACCURACY, 0.60)))[ACCURACY]
     assert found.verdict == Verdict.IMPROVEMENT
     assert "a changed recipe?" in found.remark
+
+
+@pytest.mark.parametrize("measure", [measure for measure in Measure if measure is not Measure.ACCURACY])
+def test_better_by_more_than_any_change_makes_it_is_not_comparable(measure: Measure) -> None:
+    """A baseline that somebody edited would let any regression pass; what is worse by as much stays a regression."""
+    usual = benchmark(measure, reference_seconds=(0.02,), reference_kernel="a product")
+    edited = replace(usual, readings=(10.1 * usual.readings[0],))
+    (found,) = judged(run(usual), run(edited)).values()
+    assert (found.verdict, found.estimate) == (Unjudged.NOT_COMPARABLE, None)
+    assert "better than the baseline by more than a factor of 10; is the file what it says?" in found.remark
+    near = replace(usual, readings=(9.9 * usual.readings[0],))
+    assert judged(run(usual), run(near))[usual.name].verdict != Unjudged.NOT_COMPARABLE
+    worse = replace(usual, readings=(1000.0 * usual.readings[0],))
+    assert judged(run(worse), run(usual))[usual.name].verdict == Verdict.REGRESSION
+
+
+def test_a_baseline_that_has_learnt_next_to_nothing_is_not_comparable() -> None:
+    """Also where this run has learnt nothing either; a worse run stays a regression, however much it lost."""
+    for before, now in ((0.0, 0.96), (0.48, 0.96), (0.0, 0.0)):
+        found = judged(run(benchmark(Measure.ACCURACY, now)), run(benchmark(Measure.ACCURACY, before)))[ACCURACY]
+        assert found.verdict == Unjudged.NOT_COMPARABLE
+        assert "2 times as accurate as the baseline, or more; is the file what it says?" in found.remark
+    lost = judged(run(benchmark(Measure.ACCURACY, 0.0)), run(benchmark(Measure.ACCURACY, 0.96)))[ACCURACY]
+    assert lost.verdict == Verdict.REGRESSION
+
+
+def test_memory_of_the_host_is_not_held_against_memory_of_a_device() -> None:
+    """A framework that no longer counts the device's would else have changed by as much as the two differ."""
+    device, host = (benchmark(Measure.MEMORY, device="cuda", memory_of=kind) for kind in ("device", "host"))
+    found = judged(run(host), run(device, day=1))[MEMORY]
+    assert found.verdict == Unjudged.NOT_COMPARABLE
+    assert found.remark == "memory of another kind: memory of: device there, host here"
+    beside = judged(run(host), run(device, day=1), run(host, day=2))[MEMORY]
+    assert (beside.baselines, beside.estimate) == (1, 0.0)
 
 
 def test_new_and_missing() -> None:
