@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixtures.gate.promise import margins_of
-from fixtures.gate.unpaired import Prior
+from fixtures.gate.spread import Prior
 
 PRIOR = Prior(deviation=0.05, freedom=4.0)
 MARGINS = margins_of(0.05)

@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 from fixtures.gate.kept_runs import reach, runs_that_acquit
 from fixtures.gate.priors import PRIORS, UNKNOWN_STATE_FACTOR, prior_of
 from fixtures.gate.promise import margins_of
-from fixtures.gate.unpaired import (
-    Prior,
-    baselines_need_processes,
-    baselines_needed,
-    half_width,
-    judge_run,
-    processes_needed,
-)
+from fixtures.gate.spread import Prior
+from fixtures.gate.unpaired import baselines_need_processes, baselines_needed, judge_run, processes_needed
 from fixtures.gate.verdicts import Verdict
 from tests.bench_run import PROJECT_ROOT
 from tests.figures.kept_runs import kept_runs_table
@@ -32,9 +26,10 @@ runs = st.lists(run, min_size=1, max_size=6)
 OPPOSITE = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
 
 
-@given(run, run)
-def test_swapping_the_sides_negates(candidate: list[float], baseline: list[float]) -> None:
-    """Against one baseline, neither side is privileged."""
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=6))
+def test_swapping_the_sides_negates(pairs: list[tuple[float, float]]) -> None:
+    """Against one baseline of as many processes, neither side is privileged."""
+    candidate, baseline = ([pair[side] for pair in pairs] for side in (0, 1))
     there = judge_run(candidate, [baseline], PRIOR, MARGINS, LEVEL)
     back = judge_run(baseline, [candidate], PRIOR, MARGINS, LEVEL)
     assert there.estimate == pytest.approx(-back.estimate, abs=1e-12)
@@ -161,7 +156,17 @@ def test_the_table_in_the_docs_is_what_the_shipped_priors_and_margins_say() -> N
 def test_without_the_kernel_less_is_believed() -> None:
     """The prior is that of times beside the kernel, on one machine."""
     assert prior_of("step") == PRIORS["step"]
-    assert prior_of("step", unknown_state=True).deviation == UNKNOWN_STATE_FACTOR * PRIORS["step"].deviation
+    assert prior_of("step", without_kernel=True).deviation == UNKNOWN_STATE_FACTOR * PRIORS["step"].deviation
+
+
+def test_runs_of_another_machine_never_tell_how_far_machines_differ() -> None:
+    """However many there are, and however alike: what is believed of it stands."""
+    kept = [[0.001 * (-1) ** number] for number in range(11)]
+    here, elsewhere = (
+        judge_run([0.1], kept, prior_of("step", elsewhere=there), MARGINS, LEVEL) for there in (False, True)
+    )
+    assert here.verdict is Verdict.REGRESSION
+    assert elsewhere.verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -200,8 +205,8 @@ def test_processes_are_asked_for_where_they_are_the_reason() -> None:
     assert apart.verdict is Verdict.INCONCLUSIVE
     assert needed is not None
     assert needed > 2
-    more = apart.spread.candidate * 2 / needed  # of the mean, if as many processes are as far apart
-    assert half_width(more, apart.spread.freedom, 9, LEVEL) < MARGINS.margin
+    assert apart.spread.with_processes(needed).half_width(9, LEVEL) < MARGINS.margin
+    assert apart.spread.with_processes(needed - 1).half_width(9, LEVEL) >= MARGINS.margin
     assert processes_needed(together, MARGINS) is None
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fixtures.gate.promise import margins_of
-from fixtures.gate.unpaired import Prior, judge_run
+from fixtures.gate.spread import Prior
+from fixtures.gate.unpaired import judge_run
 from fixtures.gate.verdicts import Verdict
 from tests.unpaired_settings import MARGINS, PRIOR
 
@@ -97,3 +98,26 @@ def test_processes_that_differ_a_lot_do_not_spoil_the_promise(within: float) -> 
         readings = [list(random.normal(random.normal(0.0, PRIOR.deviation), within, 5)) for _ in range(4)]
         wrong += judge_run(readings[0], readings[1:], PRIOR, MARGINS, level).lower > 0.0
     assert wrong / trials < 1.5 * level
+
+
+@pytest.mark.parametrize(
+    ("processes", "usual", "kept"), [(1, 3, 10), (2, 8, 10), (1, 8, 10), (1, 10, 10), (1, 3, 2), (3, 3, 10), (8, 3, 10)]
+)
+@pytest.mark.parametrize("between", [0.0, 0.04])
+def test_a_run_of_fewer_processes_than_the_kept_ones_is_judged_as_seldom_wrongly(
+    processes: int, usual: int, kept: int, between: float
+) -> None:
+    """What its processes do not average out is added: bounds are wrong at most as often as they say.
+
+    Within a run, processes differ as those of PyTorch's step did beside the reference kernel (docs/repeated_runs.md),
+    whether or not runs differ besides.
+    """
+    level, trials, within = 0.01 / 5, 4000, 0.077
+    prior = Prior(math.hypot(between, within / math.sqrt(3)), 4.0, processes=3)
+    random = np.random.default_rng(processes + usual + kept)
+    wrong = 0
+    for _ in range(trials):
+        counts = [processes, *[usual] * kept]
+        readings = [list(random.normal(random.normal(0.0, between), within, count)) for count in counts]
+        wrong += judge_run(readings[0], readings[1:], prior, MARGINS, level).lower > 0.0
+    assert wrong / trials < level + certain_to(level, trials)
