@@ -105,7 +105,8 @@ def test_pytest_benchmarks_own_rule_still_works(saved: Path, monkeypatch: pytest
     run = bench(saved, monkeypatch, *arguments, step=1.2)
     assert "Performance has regressed" in run.output
     assert "This run against baselines/main" in run.output
-    assert run.status != pytest.ExitCode.OK
+    assert "Traceback" not in run.output
+    assert run.status == EXIT_REGRESSION
 
 
 def test_times_of_another_machine_are_refused_unless_forced(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +218,7 @@ def test_a_file_that_is_no_run_is_a_usage_error(tmp_path: Path, monkeypatch: pyt
         (["--benchmark-compare", "--calibrate"], ["leave one of them away"]),
         (["--margin", "step=1%"], ["--margin is for --against and --benchmark-compare"]),
         (["--compare-times-anyway"], ["is for --benchmark-compare"]),
+        (["--benchmark-compare-fail=median:5%"], ["add --benchmark-compare[=NAME]"]),
         (["-o", "margins=step=1pp"], ["pytest.ini: margins = step=1pp", "step=2%"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

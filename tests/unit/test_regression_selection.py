@@ -108,6 +108,16 @@ def test_of_a_measure_that_was_chosen_the_absent_one_is_gone() -> None:
     assert list(chosen) == ["test_training_step[digits-caffe-cpu]"]
 
 
+@pytest.mark.parametrize(
+    ("expression", "missed"),
+    [("memory or accuracy", True), ("cpu", True), ("gpu", False), ("not memory", False), ("step and cpu", False)],
+)
+def test_of_what_markers_select_the_whole_measure_may_be_gone(expression: str, missed: bool) -> None:  # noqa: FBT001
+    """No other benchmark of that measure need be left to tell."""
+    chosen = gone(config(markexpr=expression), [item(STEP)], set(), saved(saved_benchmark("memory")))
+    assert (MEMORY in chosen) is missed
+
+
 def session(*items: Any, failed: int = 0) -> pytest.Session:
     """That is to be held against a saved run."""
     found = config()
