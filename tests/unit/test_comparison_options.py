@@ -108,6 +108,17 @@ def test_a_change_does_not_concern_what_is_not_installed(monkeypatch: pytest.Mon
     assert [one.identifier for one in affected({"torch"}, ())] == ["pytorch"]
 
 
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell leaves the ``~`` in ``--against=~/other`` as it is; the label is what the user wrote."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "other" / "bin").mkdir(parents=True)
+    (tmp_path / "other" / "bin" / "python").touch()
+    (tmp_path / "old.txt").write_text("torch==2.13.0\n", encoding="utf-8")
+    sources = parse(configured(tmp_path / "elsewhere", against=["~/other", "~/old.txt"])).sources
+    assert sources == (Interpreter(tmp_path / "other" / "bin" / "python"), Changed(("torch==2.13.0",)))
+    assert [one.label for one in sources] == ["~/other", "~/old.txt"]
+
+
 def test_equal_names_in_different_folders_are_told_apart(tmp_path: Path) -> None:
     """In the tests' names and in the report; other sources that come to the same slug get a number."""
     for folder, version in (("a", 1), ("b", 2)):
@@ -127,14 +138,19 @@ def test_equal_names_in_different_folders_are_told_apart(tmp_path: Path) -> None
         ({"against": [""]}, "no requirement is given"),
         ({"against": ["torch=="]}, "is no requirement"),
         ({"against": ["folder"]}, "no virtual environment"),
+        ({"against": ["folder/../folder"]}, "--against folder/../folder: the folder is no virtual environment"),
+        ({"against": ["~nobody-of-this-name/x"]}, "--against ~nobody-of-this-name/x: there is no such user"),
+        ({"against": ["six==1.0 " * 60]}, "File name too long: write a long list of requirements into a file"),
+        ({"against": ["folder/pre.txt"]}, "--against folder/pre.txt: '--pre' is not a requirement"),
         ({"against": ["bad.txt"]}, "bad.txt: 'torch==' is no requirement"),
         ({"against": ["six"], "until_decided": True, "budget": "10m"}, "exclude each other"),
     ],
-    ids=["path", "option", "empty", "half", "folder", "file", "both"],
+    ids=["path", "option", "empty", "half", "folder", "folder's path", "user", "long", "file's path", "file", "both"],
 )
 def test_what_cannot_be_compared_is_a_usage_error(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     """Before anything is built."""
     (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "pre.txt").write_text("--pre\n", encoding="utf-8")
     (tmp_path / "bad.txt").write_text("six\ntorch==\n", encoding="utf-8")
     with pytest.raises(pytest.UsageError, match=message):
         parse(configured(tmp_path, **given))
