@@ -26,6 +26,8 @@ class Uv:
 
     def __init__(self, *, everything: bool = False) -> None:
         self.installed: list[list[str]] = []
+        self.resolved: list[tuple[str, ...]] = []
+        self.anew: list[str] = []
         self._everything = everything
 
     def __call__(self, doing: str, *arguments: str) -> str:
@@ -35,7 +37,10 @@ class Uv:
             return FROZEN
         if arguments[0] == "venv":
             return ""
-        if arguments[:2] == ("pip", "install"):
+        if "--dry-run" in arguments:
+            self.resolved.append(arguments)
+        elif arguments[:2] == ("pip", "install"):
+            self.anew += [one for one in arguments if one.startswith("--reinstall-package=")]
             with open(arguments[-1], encoding="utf-8") as file:  # noqa: PTH123 - as uv is given it
                 lines = file.read().splitlines()
             if any("+" in line for line in lines) and not self._everything:
@@ -111,3 +116,44 @@ def test_other_failures_stay_uvs_own(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(building, "run_uv", fails)
     with pytest.raises(EnvironmentBuildError, match=r"^no network$"):
         changed(tmp_path, "numpy==2")
+
+
+def test_what_cannot_be_solved_fails_before_anything_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """All packages of the current environment are gigabytes, and half a minute."""
+    uv = Uv()
+
+    def fails(doing: str, *arguments: str) -> str:
+        if "--dry-run" in arguments:
+            raise EnvironmentBuildError(f"{doing} failed: uv pip install ended with status 1\nno version of torch==99")
+        return uv(doing, *arguments)
+
+    monkeypatch.setattr(building, "run_uv", fails)
+    with pytest.raises(EnvironmentBuildError, match=r'"torch==99" failed: .*\nno version of torch==99$'):
+        changed(tmp_path, "torch==99")
+    assert uv.installed == []
+
+
+@pytest.mark.parametrize(
+    ("requirement", "absent"), [("torch==2.13.0+cpu", ["--reinstall-package=torch"]), ("torchvision", [])]
+)
+def test_a_local_version_that_must_be_had_again_counts_as_absent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, requirement: str, absent: list[str]
+) -> None:
+    """Else uv would find it in the current environment first, and nowhere once everything else is installed."""
+    uv = Uv(everything=True)
+    monkeypatch.setattr(building, "run_uv", uv)
+    changed(tmp_path, requirement)
+    assert [one for one in uv.resolved[0] if one.startswith("--reinstall-package")] == absent
+    assert sys.executable in uv.resolved[0]
+
+
+def test_a_copy_has_nothing_to_solve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It has only what is installed together already."""
+    uv = Uv(everything=True)
+    monkeypatch.setattr(building, "run_uv", uv)
+    build(Copied(), tmp_path, print)
+    assert uv.resolved == []
+    assert uv.installed == [FROZEN.splitlines()]
+    assert uv.anew == ["--reinstall-package=mine"]
