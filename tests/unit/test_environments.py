@@ -1,4 +1,4 @@
-"""Environments: what they can be made of, how they are kept, and how they are listed and removed. Needs no network."""
+"""Environments: what they can be made of, and how they are kept. Needs no network."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import subprocess
 import sys
 import time
 import venv
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from fixtures.environments import Changed, Current, EnvironmentBuildError, Interpreter, Pinned, cache, provide
-from fixtures.environments.__main__ import main
+from tests.tiny_package import write_wheel
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,12 +22,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def pinned(tmp_path: Path) -> Pinned:
     """A requirements file with one package, a wheel of a few bytes beside it."""
-    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tiny.py", "answer = 42\n")
-        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: Tiny\nVersion: 1.0\n")
-        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr("tiny-1.0.dist-info/RECORD", "tiny.py,,\n")
+    wheel = write_wheel(tmp_path)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     file = tmp_path / "pinned.txt"
     file.write_text(f"tiny @ {wheel.as_uri()} --hash=sha256:{digest}\n", encoding="utf-8")
@@ -220,45 +214,3 @@ def test_requirements_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("-r other.txt\n", encoding="utf-8")
     with pytest.raises(EnvironmentBuildError, match=r"^more\.txt: '-r other\.txt' is not a requirement"):
         Changed.from_file(tmp_path / "more.txt")
-
-
-def test_listing(pinned: Pinned, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line for each environment: key, label, size, age, how it differs; also one that is not whole."""
-    folder = tmp_path / "cache"
-    assert main(["list"], folder) == 0
-    assert capsys.readouterr().out == "no environment has been built\n"
-    built = provide(pinned, folder, ignore)
-    (folder / "half").mkdir()
-    assert main(["list"], folder) == 0
-    _, whole, half = capsys.readouterr().out.splitlines()
-    assert whole.split()[:2] == [built.key, "pinned"]
-    assert "MiB  0.0 days ago  1 added, " in whole
-    assert half.startswith("half ")
-    assert "(not whole)" in half
-
-
-def test_pruning(pinned: Pinned, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By key, by age since the last use, or all; an unknown key removes nothing."""
-    folder = tmp_path / "cache"
-    built = provide(pinned, folder, ignore)
-    assert main(["prune", built.key, "absent"], folder) == 2
-    assert "no environment has the key absent" in capsys.readouterr().err
-    os.utime(folder / built.key / cache.STAMP, (0, 0))
-    provide(pinned, folder, ignore)
-    assert main(["prune", "--older-than", "1"], folder) == 0
-    assert capsys.readouterr().out == "nothing to remove\n"
-    os.utime(folder / built.key / cache.STAMP, (0, 0))
-    assert main(["prune", "--older-than", "1"], folder) == 0
-    assert not (folder / built.key).exists()
-    provide(pinned, folder, ignore)
-    assert main(["prune", "--all"], folder) == 0
-    assert not (folder / built.key).exists()
-
-
-@pytest.mark.parametrize("arguments", [[], ["prune"], ["prune", "--older-than", "soon"], ["prune", "--all", "key"]])
-def test_bad_arguments(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """They end with status 2 and a line that names them."""
-    with pytest.raises(SystemExit) as caught:
-        main(arguments, tmp_path)
-    assert caught.value.code == 2
-    assert "error: " in capsys.readouterr().err

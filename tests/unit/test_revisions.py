@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import subprocess
+import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -51,7 +54,58 @@ def test_a_revisions_models_are_extracted_once(repository: Path, tmp_path: Path)
     assert (repository / "models" / "word.py").read_text(encoding="utf-8") == "WORD = 'new'\n"
     assert first.label == "git:before"
     assert provide(Revision(repository, "before"), tmp_path / "cache", print) == first
-    assert not list(tmp_path.glob("revisions/tmp*"))
+    assert not list(tmp_path.glob("revisions/unfinished*"))
+
+
+@pytest.mark.parametrize(
+    ("differing", "noted"),
+    [
+        ((), ""),
+        (("fixtures/reports/table.py",), ""),
+        (("fixtures/worker/child.py",), "what differs in fixtures/worker is"),
+        (
+            ("fixtures/worker/child.py", "fixtures/measurement/bursts.py"),
+            "what differs in fixtures/worker and fixtures/measurement is",
+        ),
+    ],
+    ids=["nothing", "elsewhere", "worker", "both"],
+)
+@pytest.mark.parametrize("committed", [True, False])
+def test_how_both_sides_are_measured_is_the_checkouts_and_said(
+    repository: Path, tmp_path: Path, differing: tuple[str, ...], noted: str, *, committed: bool
+) -> None:
+    """A revision's own worker is not measured: who expects it to be is told; also of what git does not know yet."""
+    for name in differing:
+        (repository / name).parent.mkdir(parents=True)
+        (repository / name).touch()
+    if committed and differing:
+        git(repository, "add", ".")
+        git(repository, "commit", "--quiet", "--message=fixtures")
+    lines: list[str] = []
+    provide(Revision(repository, "before"), tmp_path / "cache", lines.append)
+    expected = f"git:before takes only models/ from before: {noted} this checkout's on both sides"
+    assert lines == ([expected] if noted else [])
+
+
+def test_a_full_disk_is_said_in_one_line(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves nothing behind that would be taken for the revision."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", full)
+    with pytest.raises(EnvironmentBuildError, match=r"^git:before cannot be written to .*: No space left on device$"):
+        provide(Revision(repository, "before"), tmp_path / "cache", print)
+    assert list((tmp_path / "revisions").iterdir()) == []
+
+
+def test_a_revision_notes_when_it_was_last_used(repository: Path, tmp_path: Path) -> None:
+    """So that pruning by age spares it."""
+    found = provide(Revision(repository, "before"), tmp_path / "cache", print).models
+    assert found is not None
+    os.utime(found, (0, 0))
+    provide(Revision(repository, "before"), tmp_path / "cache", print)
+    assert found.stat().st_mtime > 0
 
 
 def pin(repository: Path, version: str) -> None:
