@@ -1,7 +1,7 @@
 """Ways to make one value of a block of its bursts, and whether one of them has less spread than what is built in.
 
-``python -m tests.figures.estimators docs/readings/calibration-*.json`` compares them on all blocks of calibrations, also
-those of slowdowns; ``tests.figures.design_table`` on those of equal arms alone.
+``python -m tests.figures.estimators docs/readings/calibration-*.json`` compares them on all blocks of calibrations,
+those of slowdowns too; ``tests.figures.design_table`` on those of equal arms alone.
 """
 
 from __future__ import annotations
