@@ -4,8 +4,8 @@ It runs ``pytest bench --against``. What it needs to know comes from its options
 variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves three files in the folder of ``--reports``:
 ``run.json`` (pytest-benchmark's), ``report.md`` and ``outcome.txt``.
 
-Exit status: 0 no regression or nothing to measure, 2 usage error, 10 inconclusive (0 with a warning unless
-``--inconclusive fail``), 11 regression, otherwise pytest's own.
+Exit status: 0 no regression or nothing to measure, 1 no verdict at all, 2 usage error, 10 inconclusive (0 with a
+warning unless ``--inconclusive fail``), 11 regression, otherwise pytest's own.
 """
 # ruff: noqa: INP001 - a program, no part of a package
 
@@ -78,15 +78,17 @@ def revision(settings: argparse.Namespace) -> str:
     Raises:
         SystemExit: with the usage error's status if git does not know it.
     """
-    base = settings.base
+    # A clone of one branch, as a workflow's checkout, knows the others only as origin's.
+    named = [settings.base, f"origin/{settings.base}"]
     if settings.days:
-        base = git("rev-list", "--max-count=1", f"--before={settings.days} days ago", "HEAD").stdout.strip()
-    found = git("rev-parse", "--verify", "--short", "--end-of-options", f"{base}^{{commit}}")
-    if found.returncode:
-        asked = f"--days {settings.days}" if settings.days else f"--base {base}"
-        sys.stderr.write(f"{asked}: git has no such revision here; fetch it, for example with git fetch origin main\n")
-        raise SystemExit(USAGE_ERROR)
-    return found.stdout.strip()
+        named = [git("rev-list", "--max-count=1", f"--before={settings.days} days ago", "HEAD").stdout.strip()]
+    for name in named:
+        found = git("rev-parse", "--verify", "--short", "--end-of-options", f"{name}^{{commit}}")
+        if found.returncode == 0:
+            return found.stdout.strip()
+    asked = f"--days {settings.days}" if settings.days else f"--base {settings.base}"
+    sys.stderr.write(f"{asked}: git has no such revision here; fetch it, for example with git fetch origin main\n")
+    raise SystemExit(USAGE_ERROR)
 
 
 def changes_since(commit: str) -> dict[str, Any]:
@@ -101,12 +103,13 @@ def changes_since(commit: str) -> dict[str, Any]:
 
 def measure(settings: argparse.Namespace, against: list[str], run: Path) -> int:
     """Run the benchmarks, and return pytest's exit status."""
-    options = [f"--benchmark-json={run}", "--device", settings.device]
-    options += [part for one in against for part in ("--against", one)]
-    options += [part for one in re.split(r"[\s,]+", settings.margins) if one for part in ("--margin", one)]
+    # Each in one word: before pytest knows the suite's options, it looks for a conftest.py beside every other word.
+    options = [f"--benchmark-json={run}", f"--device={settings.device}"]
+    options += [f"--against={one}" for one in against]
+    options += [f"--margin={one}" for one in re.split(r"[\s,]+", settings.margins) if one]
     for name in ("framework", "workload", "budget"):
         value = getattr(settings, name)
-        options += [f"--{name}", value] if value else []
+        options += [f"--{name}={value}"] if value else []
     options += ["-m", settings.markers] if settings.markers else []
     # -P: the current folder may be another project's, with packages of the same names.
     command = [settings.python, "-P", "-m", "pytest", str(ROOT / "bench"), *options]
@@ -170,7 +173,8 @@ def main(arguments: list[str]) -> int:
     report = report_of(run)
     if not report:
         report = f"**NOT MEASURED**: `pytest bench` ended with status {status} and no verdict; its log says why."
-        status = status or FAILED  # green without a verdict is not green
+        # Nor is doubt: so ends a run in which everything was skipped. One whose time was up has a verdict, of doubt.
+        status = FAILED if status in OUTCOMES else status
     passed = status == 0 or (status == INCONCLUSIVE and settings.inconclusive == "warn")
     publish(reports, OUTCOMES.get(status, "failed"), report, passed=passed, unmeasured=unmeasured)
     return 0 if passed else status

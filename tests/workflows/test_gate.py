@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,11 +85,16 @@ def test_the_gate_ends_by_verdict(
     assert ("NOT MEASURED" in one.left("report.md")) == (outcome == "failed")
 
 
-def test_green_without_a_verdict_is_not_green(tmp_path: Path) -> None:
-    """Whatever the measurement says of itself."""
-    one = Gate(tmp_path, 0, verdict="")
-    assert one.run("--against", "torch==2.13.0")[0] == 1
+@pytest.mark.parametrize("status", [0, EXIT_INCONCLUSIVE, EXIT_REGRESSION])
+@pytest.mark.parametrize("policy", ["warn", "fail"])
+def test_without_a_verdict_nothing_passes(tmp_path: Path, status: int, policy: str) -> None:
+    """Whatever the measurement says of itself: where everything was skipped, it ends as in doubt."""
+    one = Gate(tmp_path, status, verdict="")
+    ended, output = one.run("--against", "torch==2.13.0", "--inconclusive", policy)
+    assert ended == 1, output
     assert one.left("outcome.txt") == "failed\n"
+    assert "::error title=cnn-dyno gate::failed" in output
+    assert "**NOT MEASURED**" in one.left("report.md")
 
 
 def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
@@ -102,8 +106,8 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
     status, output = one.run("--markers", "step", **variables, **github)
     assert status == 0, output
     arguments = (tmp_path / "arguments.txt").read_text(encoding="utf-8").splitlines()
-    assert arguments[arguments.index("--against") :] == [
-        *("--against", "torch==2.13.0", "--against", "old.txt", "--margin", "step=3%", "--margin", "memory=5%"),
+    assert arguments[arguments.index("--device=cpu") + 1 :] == [
+        *("--against=torch==2.13.0", "--against=old.txt", "--margin=step=3%", "--margin=memory=5%"),
         *("-m", "step"),
     ]
     assert summary.read_text(encoding="utf-8").rstrip() == one.left("report.md").rstrip()
@@ -159,7 +163,7 @@ def gate_of(clone: Path) -> Gate:
 def asked(one: Gate, option: str) -> list[str]:
     """What the measurement was given for an option."""
     arguments = (one.folder / "arguments.txt").read_text(encoding="utf-8").splitlines()
-    return [after for before, after in pairwise(arguments) if before == option]
+    return [argument.removeprefix(f"{option}=") for argument in arguments if argument.startswith(f"{option}=")]
 
 
 def test_nothing_to_measure_is_no_verdict(clone: Path) -> None:
@@ -190,6 +194,20 @@ def test_a_file_that_git_does_not_know_yet_is_measured(clone: Path) -> None:
     assert one.left("report.md").endswith(f"\n\n{said}\n")
     assert one.run("--base", "HEAD", "--framework", "all")[0] == 0
     assert "Not measured" not in one.left("report.md")
+
+
+def test_a_branch_is_origins_where_there_is_no_other(clone: Path) -> None:
+    """As in a workflow's checkout."""
+    git = ["git", "-C", str(clone)]
+    subprocess.run([*git, "checkout", "--quiet", "--detach"], check=True)
+    subprocess.run([*git, "branch", "--quiet", "-D", "main"], check=True)
+    (clone / "models" / "untracked.py").touch()
+    one = gate_of(clone)
+    status, output = one.run("--base", "main")
+    assert status == 0, output
+    (against,) = asked(one, "--against")
+    found = subprocess.run([*git, "rev-parse", "--short", "origin/main"], capture_output=True, text=True, check=True)
+    assert against == f"git:{found.stdout.strip()}"
 
 
 def test_models_and_packages_are_measured_as_they_belong_together(clone: Path) -> None:
