@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Build an environment as the pinned one in .venv, with some packages in other versions. Says whether it differs at all.
 set -euo pipefail
+set -f # names of packages are no patterns of files
 
 usage='usage: environment.sh FOLDER REQUIREMENT ...
   FOLDER        of the new virtual environment; what is there is replaced
   REQUIREMENT   for example torch==2.15.0, or torch for its newest release
 environment:
-  REPLACES      packages to remove first, for example "tensorflow" when tf-nightly takes its place
+  REPLACES      packages to remove first, for example "tensorflow keras" when tf-nightly takes their place
   PRERELEASES   1: nightlies and release candidates count as versions too
   NIGHTLY_INDEX address of a package index to look at as well'
 if [ "${1:-}" = --help ]; then
@@ -41,12 +42,14 @@ for package in ${REPLACES:-}; do
   "$uv" pip uninstall --quiet --python "$python" "$package"
 done
 "$uv" pip install --quiet "${options[@]}" "$@"
+"$python" -P "$suite/.github/scripts/owners.py"
 
 # Compared with itself, an environment would only cost time.
 frozen=$(mktemp -d)
 trap 'rm -rf "$frozen"' EXIT
-"$uv" pip freeze --quiet --python "$suite/.venv/bin/python" >"$frozen/pinned"
-"$uv" pip freeze --quiet --python "$python" >"$frozen/new"
+# .venv has the pip that installed uv, and what uv makes has none.
+"$uv" pip freeze --quiet --exclude pip --python "$suite/.venv/bin/python" >"$frozen/pinned"
+"$uv" pip freeze --quiet --exclude pip --python "$python" >"$frozen/new"
 for list in pinned new; do
   if [ ! -s "$frozen/$list" ]; then
     echo "uv lists no $list packages, so nobody knows whether anything is newer" >&2

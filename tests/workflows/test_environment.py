@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ INSTALL = "pip install --quiet --python new/bin/python --compile-bytecode"
 UV = """#!/bin/sh
 echo "$*" >>calls.txt
 case "$*" in
+  "venv "*) mkdir -p new/bin && ln -sf "$INTERPRETER" new/bin/python ;;
   "pip freeze"*.venv/*) cat pinned.txt ;;
   "pip freeze"*) cat new.txt ;;
 esac
@@ -30,8 +32,7 @@ esac
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """A checkout with nothing but the script and ``uv``; run in it, uv lists ``pinned.txt`` and ``new.txt``."""
-    (tmp_path / ".github" / "scripts").mkdir(parents=True)
-    shutil.copy(ROOT / ".github" / "scripts" / "environment.sh", tmp_path / ".github" / "scripts")
+    shutil.copytree(ROOT / ".github" / "scripts", tmp_path / ".github" / "scripts")
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     program = tmp_path / ".venv" / "bin" / "uv"
     program.write_text(UV, encoding="utf-8")
@@ -47,7 +48,7 @@ def build(suite: Path, *requirements: str, **variables: str) -> subprocess.Compl
     return subprocess.run(
         [str(suite / ".github" / "scripts" / "environment.sh"), "new", *requirements],
         cwd=suite,
-        env={"PATH": os.environ["PATH"], "FAILING": "nothing", **github, **variables},
+        env={"PATH": os.environ["PATH"], "INTERPRETER": sys.executable, "FAILING": "nothing", **github, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -67,8 +68,8 @@ def test_only_what_is_named_is_upgraded(suite: Path) -> None:
         "venv --quiet --clear --no-project --python .venv/bin/python new",
         "pip sync --quiet --compile-bytecode --python new/bin/python --require-hashes requirements/requirements.txt",
         f"{INSTALL} --upgrade-package jax --upgrade-package flax jax>=0.9,<1 flax",
-        "pip freeze --quiet --python .venv/bin/python",
-        "pip freeze --quiet --python new/bin/python",
+        "pip freeze --quiet --exclude pip --python .venv/bin/python",
+        "pip freeze --quiet --exclude pip --python new/bin/python",
     ]
     assert (suite / "output.txt").read_text(encoding="utf-8") == "differs=true\n"
     assert not (suite / "summary.md").exists()
