@@ -2,18 +2,22 @@
 # Put a report into the one comment that a pull request has for it: written the first time, edited afterwards.
 set -euo pipefail
 
-usage="usage: comment.sh REPORT.md PULL_REQUEST_NUMBER
+usage="usage: comment.sh REPORT.md PULL_REQUEST_NUMBER [NAME]
+NAME is the gate's, where a pull request has several: letters, digits, '.', '_' and '-'
 environment: GITHUB_REPOSITORY (owner/name) and GH_TOKEN, which may write pull requests' comments"
 if [ "${1:-}" = --help ]; then
   echo "$usage"
   exit 0
 fi
-if [ $# -ne 2 ] || [ ! -f "$1" ] || [ -z "${GITHUB_REPOSITORY:-}" ]; then
+name=${3:-cnn-dyno-gate}
+# It becomes part of a comment in HTML and of a question to GitHub.
+if [ $# -lt 2 ] || [ $# -gt 3 ] || [ ! -f "$1" ] || [ -z "${GITHUB_REPOSITORY:-}" ] ||
+  [[ $name =~ [^A-Za-z0-9._-] ]]; then
   echo "$usage" >&2
   exit 2
 fi
 
-marker='<!-- cnn-dyno gate -->'
+marker="<!-- gate: $name -->"
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
 { echo "$marker"; "$(dirname "$0")/shorten.sh" "$1"; } >"$body"

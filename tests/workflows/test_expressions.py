@@ -23,10 +23,15 @@ GITHUB = {
     "github.run_id",
     "github.server_url",
     "github.token",
+    "runner.arch",
+    "runner.environment",
+    "runner.os",
     "runner.temp",
 }
 """What GitHub's documentation has, of which the workflows use some."""
-FUNCTIONS = {"always", "failure", "format", "hashFiles"}
+FUNCTIONS = {"always", "cancelled", "format", "hashFiles"}
+OUTPUTS = {"actions/setup-python": {"python-version"}, "actions/cache/restore": {"cache-hit", "cache-primary-key"}}
+"""Of others' actions, as they document them."""
 STRING = r"'(?:[^']|'')*'"
 OUTPUT = re.compile(r"\b(\w+)=\S+ *>>|\b(\w+)=\{")
 """How a script and a program write an output."""
@@ -45,7 +50,11 @@ def expressions(node: Any, key: str = "") -> Iterator[str]:
 
 
 def outputs_of(step: Mapping[str, Any]) -> set[str]:
-    """Names of the outputs that the scripts of a step write."""
+    """Names of the outputs that a step hands on, by its scripts or by the action that it uses."""
+    used = step.get("uses", "").partition("@")[0]
+    if used:
+        of_own = load(ROOT / used / "action.yml").get("outputs", {}) if used.startswith("./") else {}
+        return set(of_own) | OUTPUTS.get(used, set())
     scripts = re.findall(r"scripts/([\w.]+)", step.get("run", ""))
     texts = [(ROOT / ".github" / "scripts" / name).read_text(encoding="utf-8") for name in scripts]
     lines = (line for text in texts for line in text.splitlines() if "GITHUB_OUTPUT" in line)
@@ -82,7 +91,7 @@ def _of_steps(steps: list[dict[str, Any]], known: set[str]) -> set[str]:
 
 
 def _unknown(node: Any, known: set[str]) -> set[str]:
-    texts = [re.sub(STRING, "", text) for text in expressions(node)]
+    texts = [re.sub(rf"{STRING}|\$\{{\{{", "", text) for text in expressions(node)]
     names = {name for text in texts for name in re.findall(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*(?![\w.(-])", text)}
     called = {name for text in texts for name in re.findall(r"([A-Za-z_]\w*)\(", text)}
     return (names - known) | (called - FUNCTIONS)
@@ -105,6 +114,8 @@ def test_every_name_exists(name: str) -> None:
         ("workflows/scheduled.yml", "matrix.packages", "matrix.package", "matrix.package"),
         ("workflows/scheduled.yml", "newest.outputs.differs", "newest.outputs.d", "steps.newest.outputs.d"),
         ("workflows/scheduled.yml", "id: newest", "id: new", "steps.newest.outputs.differs"),
+        ("workflows/ci.yml", "setup.outputs.key != ''", "setup.outputs.k != ''", "steps.setup.outputs.k"),
+        ("actions/setup/action.yml", "outputs.python-version", "outputs.python", "steps.python.outputs.python"),
         ("workflows/ci.yml", "github.event_name", "github.event-name", "github.event-name"),
         ("actions/gate/action.yml", "inputs.comment ", "inputs.remark ", "inputs.remark"),
         ("actions/gate/action.yml", "steps.gate.outputs.outcome", "steps.gate.outputs.o", "steps.gate.outputs.o"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,36 +11,55 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.verdict_status import EXIT_INCONCLUSIVE
-from tests.workflows.runner import Runner
-from tests.workflows.workflow_files import ROOT, steps_of, steps_of_job
+from tests.workflows.runner import PROGRAMS, Runner
+from tests.workflows.workflow_files import ROOT, steps_of_job
 
 SHORT = {
     "inputs.base": "HEAD^1",
-    "inputs.base || 'HEAD^1'": "HEAD^1",
-    "!inputs.base && '7' || ''": "",
     "inputs.framework": "pytorch",
-    "inputs.framework || 'pytorch'": "pytorch",
     "inputs.markers": "first_step",
     "inputs.budget": "1s",
-    "inputs.budget || '20m'": "1s",
     "inputs.margins": "first_step=20%",
-    "inputs.inconclusive || vars.GATE_INCONCLUSIVE || 'warn'": "warn",
+    "inputs.inconclusive": "",
+    "vars.GATE_INCONCLUSIVE": "",
     "github.token": "token",
+    "github.ref": "refs/pull/7/merge",
     "github.repository": "owner/name",
+    "github.event_name": "pull_request",
+    "github.event.pull_request.base.sha": "HEAD^1",
     "github.event.pull_request.number": "7",
-    "hashFiles('.github/scripts/comment.sh') != ''": "true",
+    "github.event.pull_request.head.repo.full_name": "owner/name",
+    "runner.environment": "github-hosted",
+    "runner.os": "Linux",
+    "runner.arch": "X64",
 }
-"""Values of the expressions in the workflows' steps: time for one block, from which nothing can be concluded."""
+"""What the workflows' steps are told: among it time for one block, from which nothing can be concluded."""
 
 
 def link_environment(folder: Path) -> None:
-    """A virtual environment that is this interpreter's. Its folder is real, so nothing can be cleared through it."""
-    folder.mkdir(parents=True)
+    """A virtual environment that is this interpreter's. Its folders are real, so nothing can be cleared through them.
+
+    The ``uv`` in it makes more of the kind: it fetches nothing, and says that each differs from the others.
+    """
+    (folder / "bin").mkdir(parents=True)
     here = Path(sys.prefix)
-    for name in ("bin", "lib", "lib64", "include", "pyvenv.cfg", "share"):
+    for name in ("lib", "lib64", "include", "pyvenv.cfg", "share"):
         if (here / name).exists():
             (folder / name).symlink_to(here / name)
+    for program in (here / "bin").iterdir():
+        (folder / "bin" / program.name).symlink_to(PROGRAMS / "uv" if program.name == "uv" else program)
+
+
+NIGHTLY = {
+    "matrix.framework": "pytorch",
+    "matrix.channel": "nightly",
+    "matrix.packages": "torch torchvision",
+    "matrix.replaces": "",
+    "matrix.variable": "NIGHTLY_INDEX_PYTORCH",
+    "github.server_url": "https://example.org",
+    "github.run_id": "1",
+}
+"""A row of the newest frameworks."""
 
 
 def git(checkout: Path, *arguments: str) -> None:
@@ -78,7 +98,7 @@ def test_a_pull_request_gets_a_verdict_and_a_comment(checkout: Path, tmp_path: P
     """Measured, summarised, kept as files, and written where the author looks."""
     one = runner(checkout, tmp_path / "github")
     assert one.run(steps_of_job("gate", "measure")) == 0, one.log
-    assert one.outputs == {"outcome": "inconclusive"}
+    assert (one.home / "artefacts" / "gate" / "outcome.txt").read_text(encoding="utf-8") == "inconclusive\n"
     assert "**INCONCLUSIVE**" in one.summary
     assert "the current environment against git:" in one.summary
     assert "::warning" in one.log
@@ -87,23 +107,16 @@ def test_a_pull_request_gets_a_verdict_and_a_comment(checkout: Path, tmp_path: P
 
     assert one.run(steps_of_job("gate", "comment")) == 0, one.log
     body = (tmp_path / "github" / "body.md").read_text(encoding="utf-8")
-    assert body == f"<!-- cnn-dyno gate -->\n{one.summary.removesuffix(chr(10))}"
+    assert body == f"<!-- gate: cnn-dyno-gate -->\n{one.summary.removesuffix(chr(10))}"
 
 
 def test_a_newer_framework_is_held_against_the_pinned_one(checkout: Path, tmp_path: Path) -> None:
     """In an environment beside it, and a regression becomes an issue."""
-    link_environment(checkout / ".cnn-dyno" / "newest")
-    values = {
-        "matrix.framework": "pytorch",
-        "matrix.channel": "nightly",
-        "github.server_url": "https://example.org",
-        "steps.newest.outputs.differs == 'true'": "true",
-        "always() && steps.newest.outputs.differs == 'true'": "true",
-    }
-    one = runner(checkout, tmp_path / "github", **values, **{"github.run_id": "1"})
-    steps = [step for step in steps_of_job("scheduled", "measure") if step.get("id") != "newest"]
-    assert one.run(steps) == 0, one.log
+    one = runner(checkout, tmp_path / "github", **NIGHTLY, **{"matrix.index": "https://example.org/nightly"})
+    assert one.run(steps_of_job("scheduled", "measure")) == 0, one.log
+    assert one.outputs["newest"] == {"differs": "true"}
     assert "**INCONCLUSIVE**" in one.summary
+    assert "::warning title=no nightlies" not in one.log
 
     found = tmp_path / "github" / "artefacts" / "pytorch-nightly"
     assert (found / "run.json").is_file()
@@ -112,62 +125,128 @@ def test_a_newer_framework_is_held_against_the_pinned_one(checkout: Path, tmp_pa
     calls = (tmp_path / "github" / "calls.txt").read_text(encoding="utf-8").splitlines()
     assert calls[-1].startswith("issue create")
     body = (tmp_path / "github" / "body.md").read_text(encoding="utf-8")
-    assert body.startswith("# pytorch-nightly\n")
-    assert body.endswith("Measured by https://example.org/owner/name/actions/runs/1\n")
+    head = "- pytorch-nightly: regression\n\nMeasured by https://example.org/owner/name/actions/runs/1\n"
+    assert body.startswith(f"{head}\n# pytorch-nightly\n\n")
+    assert "**INCONCLUSIVE**" in body
+
+
+def test_without_an_address_of_nightlies_none_are_measured(checkout: Path, tmp_path: Path) -> None:
+    """A warning names the variable that is missing: the pinned version against itself would look like a success."""
+    one = runner(checkout, tmp_path / "github", **NIGHTLY, **{"matrix.index": ""})
+    assert one.run(steps_of_job("scheduled", "measure")) == 0, one.log
+    warning = "::warning title=no nightlies::not measured: set the variable NIGHTLY_INDEX_PYTORCH"
+    assert warning in one.log
+    assert one.log.count("\n$ ") == 0, "another step was run"
+    assert list((one.home / "artefacts").iterdir()) == []
+
+
+def test_without_results_the_issue_tells_what_failed(checkout: Path, tmp_path: Path) -> None:
+    """Where no framework could be installed, there is nothing to download."""
+    one = runner(checkout, tmp_path / "github", **NIGHTLY)
+    shutil.rmtree(one.home / "artefacts")
+    (one.home / "failed.txt").write_text("jax, release\n", encoding="utf-8")
+    assert one.run(steps_of_job("scheduled", "issue")) == 0, one.log
+    body = (one.home / "body.md").read_text(encoding="utf-8")
+    assert body.startswith("- jax-release: failed")
 
 
 def test_without_a_gpu_the_gpu_job_is_no_success(checkout: Path, tmp_path: Path) -> None:
-    """It says that nothing was measured, and fails if doubt is to fail."""
-    variables = {"PYTHON": "false", "CUDA_VISIBLE_DEVICES": "", "GATE_INCONCLUSIVE": "fail"}
+    """It says that nothing was measured, and fails even where doubt passes."""
+    variables = {"PYTHON": "false", "CUDA_VISIBLE_DEVICES": ""}
     one = Runner(checkout, tmp_path / "github", SHORT, variables)
-    assert one.run(steps_of_job("gpu", "measure")) == EXIT_INCONCLUSIVE, one.log
-    assert one.outputs == {"outcome": "inconclusive"}
+    assert one.run(steps_of_job("gpu", "measure")) == 1, one.log
+    assert (one.home / "artefacts" / "gate-gpu" / "outcome.txt").read_text(encoding="utf-8") == "failed\n"
     assert "**NOT MEASURED**" in one.summary
 
 
 def test_the_projects_own_checks_run_in_a_clean_clone(checkout: Path, tmp_path: Path) -> None:
     """Lint of everything; of the tests, which this is one of, those of one file."""
     variables = {"PYTHON": "false", "ARGS": "-k test_schedule"}
-    one = Runner(checkout, tmp_path / "github", {}, variables)
+    one = Runner(checkout, tmp_path / "github", SHORT, variables)
     assert one.run(steps_of_job("ci", "check")) == 0, one.log
     assert "All checks passed!" in one.log
     assert "no issues found" in one.log
     assert " passed" in one.log
+    assert list((one.home / "caches").iterdir()) == [], "a pull request's environments were kept"
+
+
+def test_environments_are_kept_from_main_for_others(checkout: Path, tmp_path: Path) -> None:
+    """They are taken as they are while the pins are the same, and never on a machine of one's own."""
+    built = checkout / ".cnn-dyno" / "environments" / "built"
+    setup, save = (step for step in steps_of_job("ci", "check") if re.search("setup|save", step.get("uses", "")))
+    main = runner(checkout, tmp_path / "github", **{"github.ref": "refs/heads/main"})
+    assert main.run([setup, {"run": f"mkdir -p {built}"}, save]) == 0, main.log
+
+    for folder in (".venv", ".cnn-dyno"):
+        shutil.rmtree(checkout / folder)
+    (checkout / "requirements" / "requirements.txt").touch()  # just checked out
+    other = runner(checkout, tmp_path / "github")
+    assert other.run([setup, save]) == 0, other.log
+    assert built.is_dir()
+
+    own = runner(checkout, tmp_path / "github", **{"runner.environment": "self-hosted"})
+    (checkout / ".venv" / ".complete").unlink()
+    assert own.run([setup]) != 0, "something was taken"
+    assert built.is_dir(), "what is here was cleared"
+
+    with (checkout / "requirements" / "requirements.txt").open("a", encoding="utf-8") as file:
+        file.write("# other pins\n")
+    changed = runner(checkout, tmp_path / "github")
+    assert changed.run([setup]) != 0, "other pins' environments were taken"
+    assert not built.is_dir(), "perhaps unpacked in part"
 
 
 def test_a_step_runs_as_its_condition_says(tmp_path: Path) -> None:
     """After a failure only what always runs; and a condition that no test knows, a misspelt one, is an error."""
     steps = [{"run": "false"}, {"run": "echo never"}, {"run": "echo at last", "if": "always() && wanted"}]
-    one = Runner(tmp_path, tmp_path / "failing", {"always() && wanted": "true"})
+    one = Runner(tmp_path, tmp_path / "failing", {"wanted": "yes"})
     assert one.run(steps) == 1
     assert "never" not in one.log
     assert "at last" in one.log
-    unwanted = Runner(tmp_path, tmp_path / "unwanted", {"wanted": "false"})
+    unwanted = Runner(tmp_path, tmp_path / "unwanted", {"wanted": ""})
     assert unwanted.run([{"run": "false", "if": "wanted"}]) == 0
     with pytest.raises(KeyError, match="wantd"):
-        Runner(tmp_path, tmp_path / "misspelt", {"wanted": "true"}).run([{"run": "true", "if": "wantd"}])
+        Runner(tmp_path, tmp_path / "misspelt", {"wanted": "yes"}).run([{"run": "true", "if": "wantd"}])
+
+
+def caller_of(checkout: Path) -> Path:
+    """Another repository, with an adapter, a workload and tests of its own, which are none of the suite's."""
+    caller = checkout.parent / "caller"
+    (caller / "models").mkdir(parents=True)  # a name that is the suite's too
+    shutil.copy(ROOT / "docs" / "examples" / "my_adapter.py", caller / "ours.py")
+    workload = (ROOT / "docs" / "examples" / "my_workload.toml").read_text(encoding="utf-8")
+    data = re.sub(r"(?s)\[data\].*?(?=\[network\])", '[data]\nname = "digits"\n\n', workload)
+    own = data.replace("[12, 12, 3]", "[28, 28, 1]").replace("units = 2 ", "units = 10 ")
+    (caller / "workloads").mkdir()
+    (caller / "workloads" / "ours.toml").write_text(own, encoding="utf-8")
+    for folder in (caller, caller / "workloads"):
+        (folder / "conftest.py").write_text('raise SystemExit("imported")\n', encoding="utf-8")
+    return caller
 
 
 def test_another_repository_gates_on_the_suite(checkout: Path, tmp_path: Path) -> None:
-    """From its own checkout, with an adapter of its own."""
-    caller = tmp_path / "caller"
-    caller.mkdir()
-    shutil.copy(ROOT / "docs" / "examples" / "my_adapter.py", caller / "ours.py")
-    (caller / "models").mkdir()  # a name that is the suite's too
+    """From its own checkout, with an adapter and a network of its own, and as often in a run as it has questions."""
+    caller = caller_of(checkout)
+    one = Runner(caller, tmp_path / "github", SHORT | {"runner.temp": str(tmp_path / "github")}, {"PYTHON": "false"})
     action = checkout / ".github" / "actions" / "gate"
-    values = {
-        "inputs.against": str(checkout / ".venv"),
-        "inputs.framework": "ours.py",
-        "inputs.workload": "",
-        "inputs.device": "cpu",
-        "inputs.inconclusive": "warn",
-        "inputs.packages && format('{0}/cnn-dyno-candidate/bin/python', runner.temp) || ''": "",
-        "inputs.packages != ''": "false",
-    }
-    conditions = [step["if"] for step in steps_of(action / "action.yml") if "comment == 'true'" in step.get("if", "")]
-    values |= dict.fromkeys(conditions, "false")
-    one = Runner(caller, tmp_path / "github", SHORT | values, {"PYTHON": "false", "GITHUB_ACTION_PATH": str(action)})
-    assert one.run(steps_of(action / "action.yml")) == 0, one.log
-    assert one.outputs == {"outcome": "inconclusive"}
-    assert "ours" in one.summary
-    assert (tmp_path / "github" / "artefacts" / "cnn-dyno-gate" / "run.json").is_file()
+    inputs = {"against": str(checkout / ".venv"), "framework": "ours.py", "workload": "workloads/ours.toml"}
+    inputs |= {"budget": "1s", "markers": "first_step", "comment": "true"}
+    for name, packages in (("ours", ""), ("newer", "torch==9.9 torchvision")):
+        outputs: dict[str, str] = {}
+        assert one.use(action, outputs, name=name, packages=packages, **inputs) == 0, one.log
+        assert outputs == {"outcome": "inconclusive"}
+        saved = json.loads((one.home / "artefacts" / name / "run.json").read_text(encoding="utf-8"))
+        assert [benchmark["extra_info"]["workload"] for benchmark in saved["benchmarks"]] == ["my-workload"]
+        assert (one.home / "body.md").read_text(encoding="utf-8").startswith(f"<!-- gate: {name} -->\n")
+    assert one.summary.count("**INCONCLUSIVE**") == 2
+
+
+def test_what_cannot_be_set_up_has_neither_outcome_nor_comment(checkout: Path, tmp_path: Path) -> None:
+    """The action fails with the step that did."""
+    (checkout / ".venv" / ".complete").unlink()
+    one = Runner(checkout, tmp_path / "github", SHORT, {"PYTHON": "false"})
+    outputs: dict[str, str] = {}
+    (checkout / "cnn-dyno-gate").mkdir()
+    assert one.use(checkout / ".github" / "actions" / "gate", outputs, against="six", comment="true") != 0
+    assert outputs == {"outcome": ""}
+    assert not (one.home / "calls.txt").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +80,26 @@ def test_a_pull_request_has_one_comment(tmp_path: Path, answer: str, expected: s
     assert ran.status == 0, ran.output
     words = [f"body=@{'…'}" if word.startswith("body=@") else word for word in ran.calls[-1].split()]
     assert " ".join(words) == expected
-    assert ran.body.startswith("<!-- cnn-dyno gate -->\n**REGRESSION**: it is slower.\n")
+    assert ran.body.startswith("<!-- gate: cnn-dyno-gate -->\n**REGRESSION**: it is slower.\n")
     assert 50_000 < len(ran.body) < 65_536
     assert ran.body.endswith("\n| ± 1 % |\n\n*Shortened; all of it is in the artefact.*\n\n")
     assert 'select(.user.login == "github-actions[bot]"' in ran.calls[0]
+
+
+def test_gates_of_different_names_have_comments_of_their_own(tmp_path: Path) -> None:
+    """Each is found by its own mark, and by no other name's that begins alike."""
+    (tmp_path / "report.md").write_text("all of it\n", encoding="utf-8")
+    ran = run_script(tmp_path, "comment.sh", "report.md", "7", "jax", GITHUB_REPOSITORY="o/n")
+    assert ran.body == "<!-- gate: jax -->\nall of it\n"
+    assert 'startswith("<!-- gate: jax -->")' in ran.calls[0]
+
+
+@pytest.mark.parametrize("name", ['a"b', "a b", "-->", "a\nb"])
+def test_a_name_that_could_break_a_comment_is_refused(tmp_path: Path, name: str) -> None:
+    """Before GitHub is asked."""
+    (tmp_path / "report.md").write_text("all of it\n", encoding="utf-8")
+    ran = run_script(tmp_path, "comment.sh", "report.md", "7", name, GITHUB_REPOSITORY="o/n")
+    assert (ran.status, ran.calls) == (2, [])
 
 
 def results(folder: Path, **outcomes: str) -> Path:
@@ -94,25 +111,59 @@ def results(folder: Path, **outcomes: str) -> Path:
     return folder / "all"
 
 
-@pytest.mark.parametrize(("answer", "verb"), [("", "issue create"), ("12\n", "issue edit 12")])
+def report(folder: Path, *failed: str, answer: str = "") -> Ran:
+    """Run the script about results in a run of which jobs with these names failed."""
+    (folder / "github").mkdir(exist_ok=True)
+    (folder / "github" / "failed.txt").write_text("".join(f"{name}\n" for name in failed), encoding="utf-8")
+    return run_script(folder, "issue.sh", "all", answer=answer, GITHUB_RUN_ID="1", RUN_URL="where")
+
+
+@pytest.mark.parametrize(("answer", "verb"), [("", "issue create"), ("12\n", "issue comment 12")])
 def test_regressions_share_one_issue(tmp_path: Path, answer: str, verb: str) -> None:
-    """It is opened, or the open one is brought up to date; what is no regression is not in it."""
-    folder = results(tmp_path, pytorch="regression", jax="regression", keras="inconclusive")
-    ran = run_script(tmp_path, "issue.sh", str(folder), answer=answer, RUN_URL="where")
+    """It is opened, or what is new is a comment on the open one; what is no regression is not in it."""
+    results(tmp_path, pytorch="regression", jax="regression", keras="inconclusive")
+    ran = report(tmp_path, "pytorch", "jax", answer=answer)
     assert ran.status == 0, ran.output
     assert ran.calls[-1].startswith(verb)
-    assert ran.body == "# jax\n\nreport of jax\n\n# pytorch\n\nreport of pytorch\n\nMeasured by where\n"
+    assert not any(call.startswith("issue edit") for call in ran.calls)
+    head = "- jax: regression\n- pytorch: regression\n\nMeasured by where\n"
+    assert ran.body == f"{head}\n# jax\n\nreport of jax\n\n# pytorch\n\nreport of pytorch\n"
+
+
+def test_the_issue_tells_what_failed_too(tmp_path: Path) -> None:
+    """With a verdict or without one, and also if nothing regressed; whatever regressed has failed as a job."""
+    results(tmp_path, **{"pytorch-release": "regression", "jax-release": "failed"})
+    failed = ("pytorch, release", "jax, release", "tensorflow, nightly")
+    ran = report(tmp_path, *failed)
+    said = "failed, so nobody knows; its log says why"
+    lines = f"- jax-release: {said}\n- tensorflow-nightly: {said}\n\nMeasured by where\n"
+    assert ran.body == f"- pytorch-release: regression\n{lines}\n# pytorch-release\n\nreport of pytorch-release\n"
+    shutil.rmtree(tmp_path / "all")
+    assert report(tmp_path, *failed[1:]).body == lines
+
+
+def test_a_report_that_is_missing_has_no_section(tmp_path: Path) -> None:
+    """Its regression is still in the list."""
+    results(tmp_path, jax="regression", pytorch="regression")
+    (tmp_path / "all" / "jax" / "report.md").unlink()
+    ran = report(tmp_path)
+    assert ran.status == 0, ran.output
+    head = "- jax: regression\n- pytorch: regression\n\nMeasured by where\n"
+    assert ran.body == f"{head}\n# pytorch\n\nreport of pytorch\n"
 
 
 def test_an_issue_fits_too(tmp_path: Path) -> None:
-    """Cut between two lines, and it still says where it comes from."""
-    folder = results(tmp_path, jax="regression", pytorch="regression")
-    (folder / "jax" / "report.md").write_text("| ± 1 % |\n" * 9_000, encoding="utf-8")
-    ran = run_script(tmp_path, "issue.sh", str(folder), RUN_URL="where")
+    """Each report is cut between two of its own lines, so that none cuts off another."""
+    results(tmp_path, jax="regression", pytorch="regression")
+    for name in ("jax", "pytorch"):
+        (tmp_path / "all" / name / "report.md").write_text("| ± 1 % |\n" * 9_000, encoding="utf-8")
+    ran = report(tmp_path)
     assert ran.status == 0, ran.output
-    assert ran.body.startswith("# jax\n\n| ± 1 % |\n")
-    assert ran.body.endswith("\n| ± 1 % |\n\n*Shortened; all of it is in the artefact.*\n\nMeasured by where\n")
-    assert 50_000 < len(ran.body) < 65_536
+    shortened = "\n| ± 1 % |\n\n*Shortened; all of it is in the artefact.*\n\n"
+    assert ran.body.count(shortened) == 2
+    assert "\n# jax\n\n| ± 1 % |\n" in ran.body
+    assert "\n# pytorch\n\n| ± 1 % |\n" in ran.body
+    assert 45_000 < len(ran.body) < 65_536
 
 
 def test_what_is_short_is_not_shortened(tmp_path: Path) -> None:
@@ -121,7 +172,8 @@ def test_what_is_short_is_not_shortened(tmp_path: Path) -> None:
     assert run_script(tmp_path, "shorten.sh", "report.md").output == "all\nof it\n"
 
 
-def test_without_a_regression_there_is_no_issue(tmp_path: Path) -> None:
-    """GitHub is not even asked."""
-    ran = run_script(tmp_path, "issue.sh", str(results(tmp_path, keras="inconclusive", jax="failed")))
-    assert (ran.status, ran.calls) == (0, [])
+def test_without_a_regression_or_a_failure_there_is_no_issue(tmp_path: Path) -> None:
+    """GitHub is asked for nothing but what failed."""
+    results(tmp_path, keras="inconclusive", jax="no regression")
+    ran = report(tmp_path)
+    assert (ran.status, [call.split()[:2] for call in ran.calls]) == (0, [["run", "view"]])

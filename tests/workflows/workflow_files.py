@@ -35,11 +35,7 @@ def steps_of(path: Path) -> Iterator[dict[str, Any]]:
         yield from holder["steps"]
 
 
-def steps_of_job(workflow: str, job: str) -> Iterator[dict[str, Any]]:
-    """The steps of a job, with those of the project's own actions in the place of their use."""
-    for step in jobs(workflow)[job]["steps"]:
-        used = step.get("uses", "")
-        if used.startswith("./"):
-            yield from steps_of(ROOT / used / "action.yml")
-        else:
-            yield step
+def steps_of_job(workflow: str, job: str) -> list[dict[str, Any]]:
+    """The steps of a job."""
+    steps: list[dict[str, Any]] = jobs(workflow)[job]["steps"]
+    return steps
