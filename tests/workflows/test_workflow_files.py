@@ -67,6 +67,49 @@ def test_the_auditor_finds_an_injection(tmp_path: Path) -> None:
     assert "template-injection" in found.stdout
 
 
+def check_scripts(*paths: Path) -> subprocess.CompletedProcess[str]:
+    """Let shellcheck look at shell scripts."""
+    program = Path(sys.executable).with_name("shellcheck")
+    return subprocess.run([str(program), *map(str, paths)], capture_output=True, text=True, check=False)
+
+
+def test_nothing_is_wrong_with_the_shell_scripts() -> None:
+    """Those that run on GitHub, the one that CI runs, and those that stand in for programs in tests."""
+    scripts = [*(ROOT / ".github" / "scripts").glob("*.sh"), *(ROOT / "tests" / "workflows" / "programs").iterdir()]
+    found = check_scripts(ROOT / ".ci" / "run", *scripts)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_an_unquoted_variable_is_found(tmp_path: Path) -> None:
+    """So the test above can fail."""
+    script = tmp_path / "wrong.sh"
+    script.write_text("#!/bin/sh\nrm -r $1\n", encoding="utf-8")
+    found = check_scripts(script)
+    assert found.returncode == 1
+    assert "SC2086" in found.stdout
+
+
+def test_what_is_kept_is_what_is_taken() -> None:
+    """GitHub finds an entry by its folders as well as by its key."""
+    steps = [step for path in FILES.values() for step in steps_of(path)]
+    kept = [step["with"]["path"] for step in steps if step.get("uses", "").startswith("actions/cache/")]
+    assert kept == [kept[0]] * 2
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lists_of_packages_are_no_patterns(name: str) -> None:
+    """Of files that happen to be there: a variable that is to be split has pathname expansion off."""
+    commands = [step["run"] for step in steps_of(FILES[name]) if "$PACKAGES" in step.get("run", "")]
+    assert all(command.startswith("set -f; ") for command in commands)
+
+
+def test_a_nightly_replaces_all_that_it_brings() -> None:
+    """tf-nightly depends on keras-nightly, which writes into Keras's folder."""
+    rows = jobs("scheduled")["measure"]["strategy"]["matrix"]["include"]
+    replaced = {row["packages"]: row["replaces"].split() for row in rows if "replaces" in row}
+    assert replaced == {"tf-nightly": ["tensorflow", "keras"], "keras-nightly": ["keras"]}
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_others_actions_are_pinned_by_commit(name: str) -> None:
     """Forty digits, which nobody can move, and the version for people."""
