@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.machine import gpu_available
+from fixtures.verdict_status import EXIT_INCONCLUSIVE
 from tests.bench_run import run_bench
 
 if TYPE_CHECKING:
@@ -49,6 +51,28 @@ def test_a_calibration_measures_the_gate_alone(tmp_path: Path) -> None:
     """One test for each framework."""
     names = collected(tmp_path, "--calibrate", "--framework", "pytorch,tf-estimator")
     assert names == {"test_calibration.py::test_gate[digits-pytorch-cpu@copy]"}
+
+
+def test_a_calibration_without_its_device_does_not_pass(tmp_path: Path) -> None:
+    """Nothing was tested: the exit status of what is inconclusive, and the reason."""
+    if gpu_available()[0]:
+        pytest.skip("there is a GPU")
+    run = run_bench(tmp_path, "--calibrate", "--framework", "pytorch,tensorflow", "--device", "cuda")
+    assert run.status == EXIT_INCONCLUSIVE, run.output
+    assert run.output.count("UNTESTED digits-") == 2
+    assert "UNTESTED digits-pytorch-cuda: " in run.output
+
+
+@pytest.mark.parametrize(
+    ("blocks", "words"),
+    [("8", "--calibrate-blocks 8 is too few"), ("40", "--calibrate-blocks 40 is probably too few"), ("80", "")],
+)
+def test_too_small_a_calibration_is_said_at_once(tmp_path: Path, blocks: str, words: str) -> None:
+    """Before half an hour of measuring, not after it."""
+    run = run_bench(tmp_path, "--collect-only", "--calibrate", "--calibrate-blocks", blocks, "--framework", "pytorch")
+    assert run.status == pytest.ExitCode.OK, run.output
+    assert words in run.output
+    assert ("WARNING" in run.output) == bool(words)
 
 
 @pytest.mark.parametrize(

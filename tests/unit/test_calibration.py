@@ -5,24 +5,27 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.gate.calibration import clopper_pearson, noticeable_rate, observed
+from fixtures.gate.calibration import clopper_pearson, contradicts, gate, noticeable_rate, observed
 from fixtures.gate.known_blocks import (
     KnownBlock,
     autocorrelation,
     centred,
     offset,
     residuals,
+    shape,
     standard_error_per_root_second,
 )
-from fixtures.gate.rules import RULES, alarms_of_rules
-from fixtures.gate.simulation import Scheme, bootstrapped, gate, simulated, smallest_detectable
+from fixtures.gate.many_runs import VERDICTS, judge_many, looks_of
+from fixtures.gate.simulation import Scheme, bootstrapped, simulated, smallest_detectable
 from fixtures.gate.verdicts import Margins, Verdict
 
 MARGINS = Margins(margin=0.02, floor=0.0025, minimum_effect=0.005)
+REGRESSIONS = frozenset({Verdict.REGRESSION})
 
 
 def scheme(length: int, runs: int = 2000, **more: float) -> Scheme:
@@ -72,7 +75,7 @@ def test_few_blocks_leave_the_simulated_rates_uncertain() -> None:
     for count in (6, 60):
         known = blocks(count, 0.012)
         rate = simulated(known, scheme(10, 500)).shares[Verdict.REGRESSION]
-        low, high = bootstrapped(known, scheme(10), resamples=60, runs=60)
+        low, high = bootstrapped(known, scheme(10, 500), REGRESSIONS, resamples=60)
         assert low <= rate <= high
         widths.append(high - low)
     assert widths[1] < widths[0]
@@ -121,6 +124,26 @@ def test_slowdowns_share_their_spread_and_not_their_mean() -> None:
     assert max(abs(block.value) for block in shared) < 0.06
 
 
+def test_residuals_of_small_groups_vary_as_much_as_blocks_do() -> None:
+    """Of eight blocks, what is less their mean would vary by a sixteenth too little; one alone says nothing at all."""
+    groups = [blocks(8, 0.0, seed=seed) for seed in range(300)]
+    shared = residuals([*groups, blocks(1, 0.0)])
+    assert len(shared) == 2400
+    assert math.sqrt(math.fsum(block.value**2 for block in shared) / 2400) == pytest.approx(0.012, rel=0.03)
+
+
+def test_the_shape_of_values_is_that_of_their_distribution() -> None:
+    """An exponential distribution has a skewness of 2 and an excess kurtosis of 6; a normal one has neither."""
+    generator = random.Random(2)  # noqa: S311 - simulation, not secrecy
+    skewed = [KnownBlock(generator.expovariate(1.0), (), (), 20.0) for _ in range(50_000)]
+    skewness, kurtosis = shape(skewed)
+    assert skewness == pytest.approx(2.0, abs=0.2)
+    assert kurtosis == pytest.approx(6.0, abs=2.0)
+    assert max(map(abs, shape(blocks(4000, 0.3)))) < 0.3
+    with pytest.raises(ValueError, match="no shape"):
+        shape([KnownBlock(0.5, (), (), 20.0)] * 3)
+
+
 def test_correlations_of_too_few_blocks_are_refused() -> None:
     """Two have one pair of neighbours."""
     with pytest.raises(ValueError, match="three blocks"):
@@ -136,25 +159,68 @@ def test_what_a_count_would_notice_is_its_power() -> None:
         noticeable_rate(10, 0)
 
 
-def test_observed_runs_share_no_block() -> None:
-    """Twenty-five blocks make two runs of ten."""
-    assert sum(observed(blocks(25, 0.0), 10, MARGINS, 0.01).values()) == 2
+def of_values(values: list[float]) -> list[KnownBlock]:
+    """Blocks of 20 s."""
+    return [KnownBlock(value, (), (), 20.0) for value in values]
+
+
+def test_observed_runs_begin_where_the_last_one_ended() -> None:
+    """A clear slowdown takes the four blocks of the first look, each time; the two that are left are not counted."""
+    slower = [math.log(1.5) + 0.001 * (index % 3) for index in range(18)]
+    assert observed(of_values(slower), 300.0, MARGINS, 0.01) == {Verdict.REGRESSION: 4}
+
+
+def test_an_observed_run_ends_with_its_budget() -> None:
+    """Noise that decides nothing: 300 s are fifteen blocks, so 44 are two runs and a rest that might have gone on."""
+    hopeless = [0.3 if index % 2 else -0.3 for index in range(44)]
+    assert observed(of_values(hopeless), 300.0, MARGINS, 0.01) == {Verdict.INCONCLUSIVE: 2}
+    assert observed(of_values(hopeless[:14]), 300.0, MARGINS, 0.01) == {}
+    assert observed([], 300.0, MARGINS, 0.01) == {}
+
+
+def test_observed_runs_look_with_a_share_of_the_error_each_time() -> None:
+    """At four of fifteen blocks less than a third of it is spent: what the whole would decide is not decided yet."""
+    wide = [0.004, 0.022, 0.009, 0.026]
+    assert gate(wide, 4, MARGINS, 0.05) == (Verdict.REGRESSION, 4)
+    assert gate(wide, 15, MARGINS, 0.05) is None
 
 
 def test_the_gate_looks_as_the_comparison_does() -> None:
     """It stops at the first look that decides, and never beyond what it was given."""
-    verdict, taken = gate([math.log(1.5) + 0.001 * index for index in range(20)], MARGINS, 0.01)
-    assert verdict is Verdict.REGRESSION
-    assert taken == 4
-    assert gate([0.1, -0.1, 0.1], MARGINS, 0.01) == (Verdict.INCONCLUSIVE, 3)
+    slower = [math.log(1.5) + 0.001 * index for index in range(20)]
+    assert gate(slower, 20, MARGINS, 0.01) == (Verdict.REGRESSION, 4)
+    assert gate([0.1, -0.1, 0.1], 3, MARGINS, 0.01) == (Verdict.INCONCLUSIVE, 3)
+    assert gate([0.1, -0.1], 3, MARGINS, 0.01) is None
 
 
-def test_thresholds_on_single_processes_are_often_wrong() -> None:
-    """With 6 % between processes of equal code, "5 %" alarms in about a quarter of the runs; so it was published."""
-    alarms = alarms_of_rules(blocks(60, 0.0))
-    assert set(alarms) == set(RULES)
-    assert 0.15 < alarms["pytest-benchmark, median 5 %"] < 0.4
-    assert alarms["TorchBench, 7 %"] < alarms["pytest-benchmark, median 5 %"]
+@given(st.integers(0, 2**32 - 1), st.sampled_from([4, 9, 15, 42]), st.floats(-0.03, 0.03), st.floats(0.002, 0.05))
+def test_thousands_of_runs_are_judged_as_each_would_be(seed: int, length: int, truth: float, spread: float) -> None:
+    """The same verdicts after as many blocks."""
+    values = np.random.default_rng(seed).normal(truth, spread, (20, length))
+    found, taken = judge_many(values, MARGINS, 0.01)
+    each = [gate(list(row), length, MARGINS, 0.01) for row in values]
+    assert [(VERDICTS[place], count) for place, count in zip(found, taken, strict=True)] == each
+
+
+def test_runs_that_are_too_short_for_a_look_decide_nothing() -> None:
+    """A block that takes as long as the budget."""
+    found, taken = judge_many(np.full((5, 3), 0.5), MARGINS, 0.01)
+    assert {VERDICTS[place] for place in found} == {Verdict.INCONCLUSIVE}
+    assert set(taken) == {3}
+    assert looks_of(3, 0.01) == ()
+
+
+def test_a_larger_slowdown_is_never_found_less_often() -> None:
+    """The same draws are used for each: the smallest slowdown that is found would else be one of chance."""
+    known = residuals([blocks(30, 0.0)])
+    found = [simulated(known, scheme(10, 200, shift=0.001 * step)).share(REGRESSIONS) for step in range(30)]
+    assert found == sorted(found)
+
+
+@pytest.mark.parametrize(("alarms", "runs", "contradicted"), [(0, 10, False), (1, 10, False), (2, 10, True)])
+def test_a_promise_is_contradicted_by_two_of_ten(alarms: int, runs: int, *, contradicted: bool) -> None:
+    """One may be chance: 2 % lie within its exact interval."""
+    assert contradicts(alarms, runs) is contradicted
 
 
 @given(st.integers(1, 500), st.data())
