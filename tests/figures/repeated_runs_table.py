@@ -1,7 +1,8 @@
 """Tables of repeated runs that ``tests.figures.repeated_runs`` has saved.
 
 ``python -m tests.figures.repeated_runs_table UNCHANGED [WORSENED ...]`` prints, as Markdown: how far runs of unchanged
-code differ, also with times over each part of the reference kernel; what the gate says of each run, held against the
+code differ, also with times over each part of the reference kernel, and how far they would if their processes were all
+that made them differ; what the gate says of each run, held against the
 runs before it; and what ``--benchmark-compare-fail=median:5%`` would have said of the same files.
 """
 
@@ -31,6 +32,7 @@ KEPT = (1, 5, 10)
 """Baselines that a run is held against: the newest ones before it."""
 MEDIAN_SHARE = 0.05
 NORMALISERS = ("reference_product_seconds", "reference_copy_seconds", "reference_seconds")
+"""The last one is the gate's."""
 
 Loaded = list[tuple["SavedRun", dict[str, Any]]]
 """Runs as the suite reads them, each with its raw JSON."""
@@ -43,17 +45,19 @@ def load(folder: str) -> Loaded:
 
 
 def spread_table(runs: Loaded) -> str:
-    """SD between runs for each measure: as measured, and of times over each normaliser."""
+    """SD between runs for each measure: as measured, and of times over each normaliser; and what processes predict."""
     rows = []
     for name, benchmark in runs[-1][0].benchmarks.items():
         every = [run.benchmarks[name] for run, _ in runs if name in run.benchmarks]
         plain = spread(benchmark.measure, [run_value(each, beside_kernel=False) for each in every])
         cells = [f"{100 * plain:.2f}" if plain is not None else NOTHING]
         for normaliser in NORMALISERS:
-            values = list(_normalised(runs, name, normaliser)) if benchmark.measure in TIMES else []
-            cells.append(f"{100 * stdev(values):.2f}" if len(values) > 1 else NOTHING)
+            readings = list(_normalised(runs, name, normaliser)) if benchmark.measure in TIMES else []
+            cells.append(f"{100 * stdev(map(fmean, readings)):.2f}" if len(readings) > 1 else NOTHING)
+        alone = [variance(each) / len(each) for each in readings if len(each) > 1]
+        cells.append(f"{100 * math.sqrt(fmean(alone)):.2f}" if alone else NOTHING)
         rows.append([benchmark.measure.value, str(len(every)), *cells])
-    return table(("measure", "runs", "SD, %", "over product", "over copy", "over both"), rows)
+    return table(("measure", "runs", "SD, %", "over product", "over copy", "over both", "by processes alone"), rows)
 
 
 def verdicts_table(unchanged: Loaded, worsened: Loaded | None = None) -> str:
@@ -111,13 +115,13 @@ def _held_against(unchanged: Loaded, worsened: Loaded | None, kept: int) -> Iter
             yield run, unchanged[-kept:]
 
 
-def _normalised(runs: Loaded, name: str, normaliser: str) -> Iterator[float]:
-    """Logarithm of each run's time over the kernel's, where it was timed."""
+def _normalised(runs: Loaded, name: str, normaliser: str) -> Iterator[list[float]]:
+    """Logarithms of each process's time over the kernel's, for each run in which it was timed."""
     for _, plain in runs:
         info: dict[str, Any] = next((each["extra_info"] for each in plain["benchmarks"] if each["name"] == name), {})
         pairs = list(zip(info.get("process_medians_seconds", ()), info.get(normaliser, ()), strict=False))
         if pairs:
-            yield fmean(math.log(seconds / reference) for seconds, reference in pairs)
+            yield [math.log(seconds / reference) for seconds, reference in pairs]
 
 
 def _threshold(now: dict[str, Any], before: dict[str, Any]) -> Iterator[tuple[Measure, bool]]:

@@ -109,8 +109,8 @@ def test_a_run_of_fewer_processes_than_the_kept_ones_is_judged_as_seldom_wrongly
 ) -> None:
     """What its processes do not average out is added: bounds are wrong at most as often as they say.
 
-    Within a run, processes differ as those of PyTorch's step did beside the reference kernel (docs/repeated_runs.md),
-    whether or not runs differ besides.
+    Within a run, processes differ as those of PyTorch's step did beside the reference kernel in the earlier session of
+    docs/repeated_runs.md, whether or not runs differ besides.
     """
     level, trials, within = 0.01 / 5, 4000, 0.077
     prior = Prior(math.hypot(between, within / math.sqrt(3)), 4.0, processes=3)
