@@ -27,12 +27,12 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 def write_wheel(folder: Path, answer: int = 42, version: str = "1.0") -> Path:
-    """The wheel, whose module ``tiny`` has an ``answer``."""
+    """The wheel, whose module ``tiny`` has an ``answer``; the same bytes whenever it is written."""
     wheel = folder / f"tiny-{version}-py3-none-any.whl"
+    files = {f"tiny-{version}.dist-info/{name}": text for name, text in _facts(version).items()}
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tiny.py", f"answer = {answer}\n")
-        for name, text in _facts(version).items():
-            archive.writestr(f"tiny-{version}.dist-info/{name}", text)
+        for name, text in {"tiny.py": f"answer = {answer}\n", **files}.items():
+            archive.writestr(zipfile.ZipInfo(name), text)  # of 1980: writestr alone would note the moment
     return wheel
 
 

@@ -219,6 +219,7 @@ def test_a_file_that_is_no_run_is_a_usage_error(tmp_path: Path, monkeypatch: pyt
         (["--margin", "step=1%"], ["--margin is for --against and --benchmark-compare"]),
         (["--compare-times-anyway"], ["is for --benchmark-compare"]),
         (["--benchmark-compare-fail=median:5%"], ["add --benchmark-compare[=NAME]"]),
+        (["--benchmark-compare-fail=median:5%", "--against", "six"], ["leave it away with --against"]),
         (["-o", "margins=step=1pp"], ["pytest.ini: margins = step=1pp", "step=2%"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

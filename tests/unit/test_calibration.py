@@ -167,15 +167,15 @@ def of_values(values: list[float]) -> list[KnownBlock]:
 def test_observed_runs_begin_where_the_last_one_ended() -> None:
     """A clear slowdown takes the four blocks of the first look, each time; the two that are left are not counted."""
     slower = [math.log(1.5) + 0.001 * (index % 3) for index in range(18)]
-    assert observed(of_values(slower), 300.0, MARGINS, 0.01) == {Verdict.REGRESSION: 4}
+    assert observed(of_values(slower), 300.0, MARGINS, 0.01)[0] == {Verdict.REGRESSION: 4}
 
 
 def test_an_observed_run_ends_with_its_budget() -> None:
     """Noise that decides nothing: 300 s are fifteen blocks, so 44 are two runs and a rest that might have gone on."""
     hopeless = [0.3 if index % 2 else -0.3 for index in range(44)]
-    assert observed(of_values(hopeless), 300.0, MARGINS, 0.01) == {Verdict.INCONCLUSIVE: 2}
-    assert observed(of_values(hopeless[:14]), 300.0, MARGINS, 0.01) == {}
-    assert observed([], 300.0, MARGINS, 0.01) == {}
+    assert observed(of_values(hopeless), 300.0, MARGINS, 0.01)[0] == {Verdict.INCONCLUSIVE: 2}
+    assert observed(of_values(hopeless[:14]), 300.0, MARGINS, 0.01) == ({}, 14)
+    assert observed([], 300.0, MARGINS, 0.01) == ({}, 0)
 
 
 def test_observed_runs_look_with_a_share_of_the_error_each_time() -> None:

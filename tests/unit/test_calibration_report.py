@@ -128,7 +128,7 @@ def test_every_slowdown_is_counted_directly() -> None:
     assert re.search(rf"0 of {runs} runs of equal arms gave a false alarm.* \d would contradict the promise", counted)
     few = calibration_report([{"extra_info": saved(slower=2)}]).partition("### Counted")[2]
     assert "the promise counts as untested" in few
-    assert cells(few, "1%") == ["1%", "0", "–", "–", "–", "–"]  # noqa: RUF001 - the dash that means nothing
+    assert cells(few, "1%") == ["1%", "0", "–", "–", "–", "–", "2"]  # noqa: RUF001 - the dash that means nothing
 
 
 @pytest.mark.usefixtures("quick")

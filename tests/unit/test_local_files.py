@@ -15,7 +15,7 @@ import pytest
 
 from fixtures.environments import Changed, Copied, EnvironmentBuildError, provide
 from fixtures.environments.keys import key_of
-from fixtures.environments.local_files import local_path
+from fixtures.environments.local_files import content_of, local_path
 from fixtures.environments.uv import run_uv
 from tests.tiny_package import write_project, write_wheel
 
@@ -72,6 +72,13 @@ def test_a_path_in_a_requirements_file_counts_by_content_too(tmp_path: Path, mon
         write_wheel(tmp_path, answer)
         found.append(key_of(Changed.from_file(file)))
     assert found[0] != found[1]
+
+
+def test_names_of_files_need_not_be_text(tmp_path: Path) -> None:
+    """They are bytes to the system."""
+    before = content_of(tmp_path)
+    (tmp_path / os.fsdecode(b"caf\xe9.py")).touch()
+    assert content_of(tmp_path) != before
 
 
 def test_what_building_leaves_in_a_folder_changes_nothing(tmp_path: Path) -> None:
