@@ -69,7 +69,9 @@ class Watched:
 
     def __init__(self, _arms: object, _setting: object, _progress: object, label: str) -> None:
         self.labels.append(label)
-        self.contestants = [SimpleNamespace(imported=SimpleNamespace(uncompiled=count)) for count in (0, 1432)]
+        self.contestants = [
+            SimpleNamespace(imported=SimpleNamespace(version="3", uncompiled=count)) for count in (0, 1432)
+        ]
         self.parity: dict[Arm, Any] = {}
         self.failures: dict[Arm, Any] = {}
 
@@ -134,9 +136,10 @@ def test_every_memory_run_has_folders_of_its_own(runner: PairRunner, monkeypatch
 
 
 def test_packages_without_bytecode_are_counted_where_memory_alone_is_watched(runner: PairRunner) -> None:
-    """It is memory that compiling takes."""
+    """It is memory that compiling takes; and the versions are told there too."""
     runner.run({Measure.MEMORY}, None)
     assert runner.uncompiled == (0, 1432)
+    assert runner.versions == ("3", "3")
 
 
 def test_a_measuring_that_failed_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
