@@ -1,14 +1,14 @@
 """Loads the plugin modules; nothing else."""
 
 pytest_plugins = [
-    "fixtures.options",
-    "fixtures.collection",
-    "fixtures.laboratory",
-    "fixtures.recording",
-    "fixtures.comparing.plugin",
-    "fixtures.comparing.calibration",
-    "fixtures.saving",
-    "fixtures.regression.plugin",
-    "fixtures.baselines.trend",
-    "fixtures.terminal",
+    "fixtures.plugin.options",
+    "fixtures.plugin.collection",
+    "fixtures.plugin.laboratory",
+    "fixtures.plugin.recording",
+    "fixtures.plugin.comparing",
+    "fixtures.plugin.calibration",
+    "fixtures.plugin.saving",
+    "fixtures.plugin.saved_runs",
+    "fixtures.plugin.trend",
+    "fixtures.plugin.terminal",
 ]

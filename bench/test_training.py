@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from fixtures.measurement.readings import ArmReadings
-    from fixtures.recording import Record
+    from fixtures.measuring.readings import ArmReadings
+    from fixtures.plugin.recording import Record
 
 
 @pytest.mark.step

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.gate.verdicts import Verdict
+from fixtures.judging.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from fixtures.gate.verdicts import Judgement
+    from fixtures.judging.verdicts import Judgement
 
 
 @pytest.mark.step

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.environments import Environment, EnvironmentBuildError, provide
-from fixtures.environments.__main__ import CACHE
+from fixtures.arms.environments import Environment, EnvironmentBuildError, provide
+from fixtures.arms.environments.__main__ import CACHE
 
 if TYPE_CHECKING:
-    from fixtures.environments import Source
+    from fixtures.arms.environments import Source
 
 _UNREACHABLE = re.compile(
     r"failed to fetch|error sending request|dns error|network connectivity|connection|timed out|offline", re.IGNORECASE

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fixtures.comparing.comparison import Comparison, ComparisonReadings, PairedBlock, Side
-from fixtures.disturbance import Disturbance
-from fixtures.environments import Changed
-from fixtures.measurement.arms import Arm
-from fixtures.measurement.readings import Burst, Evaluation, MemoryReadings, ProcessReadings, Training
-from fixtures.memory import MemoryTrace
+from fixtures.arms.arm import Arm
+from fixtures.arms.environments import Changed
+from fixtures.measuring.disturbance import Disturbance
+from fixtures.measuring.memory_trace import MemoryTrace
+from fixtures.measuring.readings import Burst, Evaluation, MemoryReadings, ProcessReadings, Training
+from fixtures.sessions.comparison import Comparison, ComparisonReadings, PairedBlock, Side
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 

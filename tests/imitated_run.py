@@ -13,7 +13,7 @@ from typing import Any
 
 def pytest_configure() -> None:
     """Only now: the suite's modules must not be imported before its conftest names them as plugins."""
-    from fixtures.laboratory import Laboratory  # noqa: PLC0415
+    from fixtures.plugin.laboratory import Laboratory  # noqa: PLC0415
 
     Laboratory.prepare = lambda _: None  # type: ignore[assignment, method-assign]
     Laboratory.readings = lambda _, arm: readings(arm)  # type: ignore[assignment, method-assign]
@@ -21,9 +21,10 @@ def pytest_configure() -> None:
 
 def readings(arm: Any) -> Any:
     """Three processes, two seeds and a memory run that differ from one time to the next by nothing but the factors."""
-    from fixtures.disturbance import Disturbance  # noqa: PLC0415
-    from fixtures.measurement.arms import Measure  # noqa: PLC0415
-    from fixtures.measurement.readings import (  # noqa: PLC0415
+    from fixtures.judging.measures import Measure  # noqa: PLC0415
+    from fixtures.measuring.disturbance import Disturbance  # noqa: PLC0415
+    from fixtures.measuring.memory_trace import MemoryTrace  # noqa: PLC0415
+    from fixtures.measuring.readings import (  # noqa: PLC0415
         ArmReadings,
         Burst,
         Evaluation,
@@ -33,7 +34,6 @@ def readings(arm: Any) -> Any:
         ProcessReadings,
         Training,
     )
-    from fixtures.memory import MemoryTrace  # noqa: PLC0415
 
     asked = json.loads(os.environ.get("CNN_DYNO_IMITATED", "{}"))
     factors = {measure: asked.get(measure.value, 1.0) for measure in Measure}

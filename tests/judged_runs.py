@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fixtures.baselines.runs import SavedBenchmark, SavedRun
-from fixtures.margins import on_its_scale
-from fixtures.measurement.arms import Measure
-from fixtures.regression.judging import judge_against
+from fixtures.baselines.verdicts import judge_against
+from fixtures.judging.measures import Measure
+from fixtures.plugin.margins import on_its_scale
 
 if TYPE_CHECKING:
-    from fixtures.regression.findings import Finding
+    from fixtures.baselines.findings import Finding
 
 TESTS = {
     Measure.STEP: "test_training_step",

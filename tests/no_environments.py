@@ -7,12 +7,12 @@ from typing import Any
 
 def pytest_configure() -> None:
     """Only now: the suite's modules must not be imported before its conftest names them as plugins."""
-    import fixtures.workbench  # noqa: PLC0415
-    from fixtures.environments import Current, EnvironmentBuildError, provide  # noqa: PLC0415
+    import fixtures.plugin.resources  # noqa: PLC0415
+    from fixtures.arms.environments import Current, EnvironmentBuildError, provide  # noqa: PLC0415
 
     def provide_current(source: Any, *arguments: Any) -> Any:
         if isinstance(source, Current):
             return provide(source, *arguments)
         raise EnvironmentBuildError(f"{source.label}: Python {source.python} was not found on this machine")
 
-    fixtures.workbench.provide = provide_current  # type: ignore[assignment, attr-defined]
+    fixtures.plugin.resources.provide = provide_current  # type: ignore[assignment, attr-defined]

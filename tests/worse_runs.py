@@ -6,17 +6,17 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from fixtures.baselines.plausibility import MOST_TIMES_ACCURATE, MOST_TIMES_BETTER
 from fixtures.baselines.values import TIMES, kernel_of_all, run_value
-from fixtures.margins import on_its_scale
-from fixtures.measurement.arms import Measure
-from fixtures.regression.judging import judge_against
-from fixtures.regression.plausibility import MOST_TIMES_ACCURATE, MOST_TIMES_BETTER
-from fixtures.regression.plugin import exit_status
+from fixtures.baselines.verdicts import judge_against
+from fixtures.judging.measures import Measure
+from fixtures.plugin.margins import on_its_scale
+from fixtures.plugin.saved_runs import exit_status
 
 if TYPE_CHECKING:
+    from fixtures.baselines.findings import Finding
     from fixtures.baselines.runs import SavedBenchmark, SavedRun
-    from fixtures.gate.verdicts import Margins
-    from fixtures.regression.findings import Finding
+    from fixtures.judging.verdicts import Margins
 
 WORSE_BY = {
     Measure.STEP: 5.0,

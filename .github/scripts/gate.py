@@ -92,8 +92,8 @@ def revision(settings: argparse.Namespace) -> str:
 
 
 def changes_since(commit: str) -> dict[str, Any]:
-    """What this checkout changes since a commit, as ``fixtures.comparing.changes`` says it."""
-    command = [sys.executable, "-m", "fixtures.comparing.changes", commit]
+    """What this checkout changes since a commit, as ``fixtures.arms.changes`` says it."""
+    command = [sys.executable, "-m", "fixtures.arms.changes", commit]
     finished = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - a list
     if finished.returncode:
         raise SystemExit(USAGE_ERROR)

@@ -18,30 +18,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixtures.comparing.comparison import PairedBlock, Side
-from fixtures.comparing.disturbed import why_void
-from fixtures.comparing.options import EFFORT
+from fixtures.arms.arm import Arm
+from fixtures.arms.environments import Current, provide
+from fixtures.arms.launch import MALLOC_TUNABLES, LaunchSettings, allowed_cores
 from fixtures.datasets import prepare
-from fixtures.environments import Current, provide
-from fixtures.launch import MALLOC_TUNABLES, LaunchSettings, allowed_cores
-from fixtures.measurement.arms import Arm
-from fixtures.measurement.block import Block
-from fixtures.measurement.setting import prepare_setting
-from fixtures.measurement.turns import Alternating, Duet
-from fixtures.progress import PlainDisplay, Progress
-from fixtures.worker import messages
+from fixtures.measuring.block import Block
+from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.setting import prepare_setting
+from fixtures.measuring.turns import Alternating, Duet
+from fixtures.measuring.void_blocks import why_void
+from fixtures.plugin.comparing_options import EFFORT
+from fixtures.sessions.comparison import PairedBlock, Side
+from fixtures.workers import messages
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fixtures.environments import Environment, Source
-    from fixtures.measurement.contestant import Contestant
-    from fixtures.measurement.readings import Burst
-    from fixtures.measurement.schedule import Effort
-    from fixtures.measurement.setting import Setting
-    from fixtures.measurement.turns import Turns
+    from fixtures.arms.environments import Environment, Source
+    from fixtures.measuring.arm_process import Contestant
+    from fixtures.measuring.readings import Burst
+    from fixtures.measuring.schedule import Effort
+    from fixtures.measuring.setting import Setting
+    from fixtures.measuring.turns import Turns
 
 ARMS = 2
 KERNEL_UNITS = 600

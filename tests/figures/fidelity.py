@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixtures.datasets import prepare
-from fixtures.worker import messages
+from fixtures.workers import messages
 from models.registry import DEFAULT_FRAMEWORKS
 from models.weights import epoch_order
 from tests.figures.in_process import build_model, opened_session, print_row, run_in_process, seconds
 
 if TYPE_CHECKING:
-    from fixtures.worker.session import Session
+    from fixtures.workers.session import Session
 
 BARE = {"pytorch": "bare_pytorch", "tensorflow": "bare_tensorflow", "keras-tensorflow": "bare_keras"}
 BUILDS = 4

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixtures.launch import LaunchSettings, allowed_cores, cores_for, environment
-from fixtures.statistics import estimate
-from fixtures.worker import messages
-from fixtures.worker.session import Session
+from fixtures.arms.launch import LaunchSettings, allowed_cores, cores_for, environment
+from fixtures.judging.estimates import estimate
+from fixtures.workers import messages
+from fixtures.workers.session import Session
 from models.registry import FRAMEWORKS
 from models.spec_format import to_plain
 from models.weights import initial_weights

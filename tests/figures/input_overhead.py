@@ -17,7 +17,7 @@ from statistics import median
 
 import numpy as np
 
-from fixtures.worker import messages
+from fixtures.workers import messages
 from models.registry import DEFAULT_FRAMEWORKS
 from models.workloads import WORKLOADS
 from tests.figures.in_process import build_model, opened_session, print_row, run_in_process, seconds

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from fixtures.gate.kept_runs import in_words, reach, runs_that_acquit
-from fixtures.gate.priors import PRIORS
-from fixtures.gate.promise import ALPHA
-from fixtures.margins import DEFAULT_MARGINS, on_its_scale
-from fixtures.measurement.arms import Measure
+from fixtures.judging.kept_runs import in_words, reach, runs_that_acquit
+from fixtures.judging.measures import Measure
+from fixtures.judging.priors import PRIORS
+from fixtures.judging.promise import ALPHA
+from fixtures.plugin.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.reports.markdown import table
 
 RUNS = (1, 3, 5, 10, 20)

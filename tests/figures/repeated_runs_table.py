@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from fixtures.baselines.runs import read_run
 from fixtures.baselines.values import TIMES, run_value, spread
-from fixtures.margins import DEFAULT_MARGINS, on_its_scale
-from fixtures.measurement.arms import Measure
-from fixtures.regression.judging import judge_against
+from fixtures.baselines.verdicts import judge_against
+from fixtures.judging.measures import Measure
+from fixtures.plugin.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.reports.markdown import NOTHING, table
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.machine import gpu_available
-from fixtures.verdict_status import EXIT_INCONCLUSIVE
+from fixtures.arms.machine import gpu_available
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE
 from tests.bench_run import run_bench
 
 if TYPE_CHECKING:

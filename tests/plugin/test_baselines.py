@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.baselines.store import keep
-from fixtures.baselines.trend import FEWEST_RUNS, OTAVA, ask_otava
+from fixtures.plugin.trend import FEWEST_RUNS, OTAVA, ask_otava
 from tests.bench_run import bench_environment, run_bench
 from tests.built_environments import provided_or_skipped
 from tests.saved_runs import TESTS, saved_benchmark, saved_run, write_run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.machine import gpu_available
+from fixtures.arms.machine import gpu_available
 from tests.bench_run import PROJECT_ROOT, bench_environment, run_bench
 
 if TYPE_CHECKING:

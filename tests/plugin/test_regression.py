@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from fixtures.reports.regression import regression_report
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from tests.bench_run import BenchRun, run_bench
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.adapter_files import MEMBERS, AdapterFileError, check_adapter_file, measured_like_its_base
+from fixtures.arms.adapter_files import MEMBERS, AdapterFileError, check_adapter_file, measured_like_its_base
 from models.registry import FRAMEWORKS, Framework, resolve
 
 ROOT = Path(__file__).parents[2]

@@ -21,10 +21,10 @@ DECODERS = {
 """Modules of fixtures/ that may import a framework, inside a function only, and why."""
 
 PARENT_SIDE_OF_WORKERS = {
-    "fixtures/worker/parent.py": "starts workers and talks to them through execnet",
-    "fixtures/worker/starting.py": "what execnet starts their processes with",
+    "fixtures/workers/parent.py": "starts workers and talks to them through execnet",
+    "fixtures/workers/starting.py": "what execnet starts their processes with",
 }
-"""Modules of fixtures/worker/ that no worker imports, and why; all others must be importable in any environment."""
+"""Modules of fixtures/workers/ that no worker imports, and why; all others must be importable in any environment."""
 
 
 def sources(folder: str) -> list[str]:
@@ -108,20 +108,20 @@ def test_fixtures_do_not_know_the_benchmarks(path: str) -> None:
     assert {name for name in imported_by(path) if name.partition(".")[0] in ("bench", "tests", "conftest")} == set()
 
 
-@pytest.mark.parametrize("path", [path for path in sources("fixtures/worker") if path not in PARENT_SIDE_OF_WORKERS])
+@pytest.mark.parametrize("path", [path for path in sources("fixtures/workers") if path not in PARENT_SIDE_OF_WORKERS])
 def test_a_workers_side_needs_only_numpy(path: str) -> None:
     """What runs in a worker can be imported in any environment: standard library, NumPy, models/ and itself."""
     names = imported_by(path)
     assert beyond(names, frozenset({"models", "numpy", "fixtures"})) == []
     of_fixtures = {name for name in names if name.partition(".")[0] == "fixtures"}
-    assert sorted(name for name in of_fixtures if not name.startswith("fixtures.worker.")) == []
+    assert sorted(name for name in of_fixtures if not name.startswith("fixtures.workers.")) == []
     parents = tuple(path.removesuffix(".py").replace("/", ".") for path in PARENT_SIDE_OF_WORKERS)
     assert sorted(name for name in of_fixtures if name.startswith(parents)) == []
 
 
 def test_packages_around_a_workers_side_import_nothing() -> None:
-    """Importing fixtures.worker runs fixtures/__init__.py too, in a worker that may lack what the parent has."""
-    assert imported_by("fixtures/__init__.py") | imported_by("fixtures/worker/__init__.py") == set()
+    """Importing fixtures.workers runs fixtures/__init__.py too, in a worker that may lack what the parent has."""
+    assert imported_by("fixtures/__init__.py") | imported_by("fixtures/workers/__init__.py") == set()
 
 
 @pytest.mark.parametrize("path", sources("bench"))
@@ -181,11 +181,11 @@ def test_requirements_name_no_address() -> None:
     assert {path.name for path in files} >= {"bootstrap.txt", "requirements.txt"}
 
 
-@pytest.mark.parametrize("path", sources("fixtures/gate"))
+@pytest.mark.parametrize("path", sources("fixtures/judging"))
 def test_the_gate_is_pure(path: str) -> None:
     """From readings to verdicts: no pytest, no files, no processes, nothing else of the suite."""
     impure = {"os", "pathlib", "subprocess", "time", "io", "pytest"}
     names = imported_by(path)
     assert not {name.partition(".")[0] for name in names} & impure
     assert beyond(names, frozenset({"numpy", "scipy", "fixtures"})) == []
-    assert all(name.startswith("fixtures.gate.") for name in names if name.startswith("fixtures."))
+    assert all(name.startswith("fixtures.judging.") for name in names if name.startswith("fixtures."))

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from fixtures.baselines.runs import BaselineError, SavedRun, run_from_plain
 from fixtures.baselines.validation import SCHEMA, parsed
-from fixtures.gate.verdicts import Verdict
-from fixtures.measurement.arms import Measure
-from fixtures.regression.judging import judge_against
+from fixtures.baselines.verdicts import judge_against
+from fixtures.judging.measures import Measure
+from fixtures.judging.verdicts import Verdict
 from fixtures.reports.regression import report_of
 from tests.one_line import one_line
 from tests.saved_runs import first_run, saved_benchmark, saved_run

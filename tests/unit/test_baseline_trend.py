@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.arms.environments import EnvironmentBuildError
 from fixtures.baselines.runs import SavedRun, run_from_plain
 from fixtures.baselines.series import Series, series_of
-from fixtures.baselines.trend import FEWEST_RUNS, ChangePoint, ask_otava, trend_report
-from fixtures.environments import EnvironmentBuildError
+from fixtures.plugin.trend import FEWEST_RUNS, ChangePoint, ask_otava, trend_report
 from tests.saved_runs import saved_benchmark, saved_run
 
 if TYPE_CHECKING:

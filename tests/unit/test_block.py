@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from fixtures.disturbance import Snapshot
-from fixtures.launch import allowed_cores, cores_for
-from fixtures.measurement import block as block_module
-from fixtures.measurement.arms import Arm, Measure
-from fixtures.measurement.block import Block
-from fixtures.measurement.memory_run import at_once
-from fixtures.measurement.readings import Evaluation, ProcessReadings
-from fixtures.measurement.schedule import Effort
-from fixtures.measurement.turns import Alternating, Duet
-from fixtures.progress import PlainDisplay, Progress
-from fixtures.worker.parent import WorkerError
+from fixtures.arms.arm import Arm
+from fixtures.arms.launch import allowed_cores, cores_for
+from fixtures.judging.measures import Measure
+from fixtures.measuring import block as block_module
+from fixtures.measuring.block import Block
+from fixtures.measuring.disturbance import Snapshot
+from fixtures.measuring.memory_run import at_once
+from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.readings import Evaluation, ProcessReadings
+from fixtures.measuring.schedule import Effort
+from fixtures.measuring.turns import Alternating, Duet
+from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
-    from fixtures.measurement.kernel_process import KernelProcess
-    from fixtures.measurement.setting import Setting
-    from fixtures.measurement.turns import Turns
+    from fixtures.measuring.kernel_process import KernelProcess
+    from fixtures.measuring.setting import Setting
+    from fixtures.measuring.turns import Turns
 
 TWO_CORES = pytest.mark.skipif(len(allowed_cores()) < 2, reason="a duet needs two cores")
 ARMS = tuple(Arm(WORKLOADS["digits"], FRAMEWORKS[name], "cpu") for name in ("pytorch", "tensorflow"))

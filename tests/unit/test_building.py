@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.environments import Changed, Copied, EnvironmentBuildError, building
-from fixtures.environments.building import build
+from fixtures.arms.environments import Changed, Copied, EnvironmentBuildError, building
+from fixtures.arms.environments.building import build
 
 if TYPE_CHECKING:
     from pathlib import Path

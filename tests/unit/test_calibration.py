@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.gate.calibration import clopper_pearson, contradicts, gate, noticeable_rate, observed
-from fixtures.gate.known_blocks import (
+from fixtures.judging.calibration import clopper_pearson, contradicts, gate, noticeable_rate, observed
+from fixtures.judging.known_blocks import (
     KnownBlock,
     autocorrelation,
     centred,
@@ -20,9 +20,9 @@ from fixtures.gate.known_blocks import (
     shape,
     standard_error_per_root_second,
 )
-from fixtures.gate.many_runs import VERDICTS, judge_many, looks_of
-from fixtures.gate.simulation import Scheme, bootstrapped, simulated, smallest_detectable
-from fixtures.gate.verdicts import Margins, Verdict
+from fixtures.judging.many_runs import VERDICTS, judge_many, looks_of
+from fixtures.judging.simulation import Scheme, bootstrapped, simulated, smallest_detectable
+from fixtures.judging.verdicts import Margins, Verdict
 
 MARGINS = Margins(margin=0.02, floor=0.0025, minimum_effect=0.005)
 REGRESSIONS = frozenset({Verdict.REGRESSION})

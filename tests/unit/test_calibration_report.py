@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.comparing.in_turn import HANDICAPS
-from fixtures.gate.head_to_head import alarms
-from fixtures.gate.simulation import bootstrapped
+from fixtures.judging.head_to_head import alarms
+from fixtures.judging.simulation import bootstrapped
 from fixtures.reports import calibration, other_rules, simulated_rates
 from fixtures.reports.calibration import calibration_report, contradicted_promises, main
 from fixtures.reports.simulated_rates import interval
+from fixtures.sessions.in_turn import HANDICAPS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.comparing.changes import Changes, changes, main, pins
+from fixtures.arms.changes import Changes, changes, main, pins
 from models.registry import DEFAULT_FRAMEWORKS, Framework
 
 if TYPE_CHECKING:

@@ -10,27 +10,28 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from fixtures.comparing.advice import seconds_needed
-from fixtures.comparing.comparer import HOPELESS_BLOCKS, Comparer
-from fixtures.comparing.comparison import Comparison, PairedBlock, Side
-from fixtures.comparing.options import EFFORT
-from fixtures.comparing.pairs import Plan
-from fixtures.comparing.spending import Budget
-from fixtures.environments import Changed
-from fixtures.gate.verdicts import Margins, Verdict
-from fixtures.measurement.arms import Arm, Measure
-from fixtures.measurement.readings import MemoryReadings, ProcessReadings
-from fixtures.memory import MemoryTrace
-from fixtures.progress import PlainDisplay, Progress
-from fixtures.worker.parent import WorkerError
+from fixtures.arms.arm import Arm
+from fixtures.arms.environments import Changed
+from fixtures.judging.measures import Measure
+from fixtures.judging.verdicts import Margins, Verdict
+from fixtures.measuring.memory_trace import MemoryTrace
+from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.readings import MemoryReadings, ProcessReadings
+from fixtures.plugin.comparing_options import EFFORT
+from fixtures.sessions.advice import seconds_needed
+from fixtures.sessions.budget import Budget
+from fixtures.sessions.comparer import HOPELESS_BLOCKS, Comparer
+from fixtures.sessions.comparison import Comparison, PairedBlock, Side
+from fixtures.sessions.pairs import Plan
+from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from fixtures.comparing.pairs import PairRunner
-    from fixtures.measurement.setting import Setting
+    from fixtures.measuring.setting import Setting
+    from fixtures.sessions.pairs import PairRunner
 
 STEP_LIKE, MEMORY = Measure.FIRST_STEP, Measure.MEMORY
 MARGINS = dict.fromkeys(Measure, Margins(0.02, 0.0025, 0.005))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from fixtures.comparing.affected import affected, changed_packages, split_requirements
-from fixtures.comparing.against import slugs
-from fixtures.comparing.options import duration, parse
-from fixtures.environments import Changed, Interpreter, Revision
-from fixtures.margins import DEFAULT_MARGINS
-from fixtures.measurement.arms import Measure
+from fixtures.arms.affected import affected, changed_packages, split_requirements
+from fixtures.arms.environments import Changed, Interpreter, Revision
+from fixtures.judging.measures import Measure
+from fixtures.plugin.against import slugs
+from fixtures.plugin.comparing_options import duration, parse
+from fixtures.plugin.margins import DEFAULT_MARGINS
 from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from fixtures.comparing.comparison import Comparison, PairedBlock, Side
-from fixtures.comparing.disturbed import why_void
-from fixtures.comparing.plugin import exit_status
-from fixtures.comparing.record import compared, rounds
-from fixtures.disturbance import Disturbance
-from fixtures.gate.verdicts import Judgement, Margins, Verdict
-from fixtures.measurement.arms import Measure
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from fixtures.judging.measures import Measure
+from fixtures.judging.verdicts import Judgement, Margins, Verdict
+from fixtures.measuring.disturbance import Disturbance
+from fixtures.measuring.void_blocks import why_void
+from fixtures.plugin.comparing import exit_status
+from fixtures.plugin.comparison_record import compared, rounds
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from fixtures.sessions.comparison import Comparison, PairedBlock, Side
 from tests.compared_versions import ARM, OTHER, readings, side
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.comparing.advice import blocks_to_plan, seconds_needed
-from fixtures.comparing.comparison import PairedBlock
-from fixtures.comparing.spending import Budget, Ledger
-from fixtures.gate.verdicts import Judgement, Margins, Verdict, blocks_needed
-from fixtures.measurement.arms import Measure
+from fixtures.judging.measures import Measure
+from fixtures.judging.verdicts import Judgement, Margins, Verdict, blocks_needed
+from fixtures.sessions.advice import blocks_to_plan, seconds_needed
+from fixtures.sessions.budget import Budget, Ledger
+from fixtures.sessions.comparison import PairedBlock
 from tests.compared_versions import readings, side
 
 

@@ -1,4 +1,4 @@
-"""fixtures.disturbance: what the machine recorded while something was measured."""
+"""fixtures.measuring.disturbance: what the machine recorded while something was measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.disturbance import Disturbance, Snapshot, between
+from fixtures.measuring.disturbance import Disturbance, Snapshot, between
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.environments import Changed, Current, EnvironmentBuildError, Interpreter, Pinned, cache, provide
+from fixtures.arms.environments import Changed, Current, EnvironmentBuildError, Interpreter, Pinned, cache, provide
 from tests.tiny_package import write_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +104,7 @@ def test_ctrl_c_leaves_no_environment(pinned: Pinned, tmp_path: Path, monkeypatc
 def test_two_runs_build_it_once(pinned: Pinned, tmp_path: Path) -> None:
     """Of several processes that want the same environment at once, one builds and the others wait for it."""
     program = (
-        "import sys; from pathlib import Path; from fixtures.environments import Pinned, provide\n"
+        "import sys; from pathlib import Path; from fixtures.arms.environments import Pinned, provide\n"
         "file, python, cache = sys.argv[1:]\n"
         "provide(Pinned(Path(file), python), Path(cache), print)"
     )

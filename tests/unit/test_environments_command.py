@@ -1,4 +1,4 @@
-"""``python -m fixtures.environments``: how environments and what is kept with them are listed and removed."""
+"""``python -m fixtures.arms.environments``: how environments and what is kept with them are listed and removed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.environments.__main__ import main
-from fixtures.environments.cache import STAMP
+from fixtures.arms.environments.__main__ import main
+from fixtures.arms.environments.cache import STAMP
 
 ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789ab" + "0" * 28
@@ -110,7 +110,7 @@ def test_pruning_all(kept: dict[str, Path], tmp_path: Path) -> None:
 
 def test_pruning_waits_for_a_run_that_builds(kept: dict[str, Path], tmp_path: Path) -> None:
     """And chooses only then: what was half built before is whole now, and new."""
-    program = "import sys; from pathlib import Path; from fixtures.environments.__main__ import main\n"
+    program = "import sys; from pathlib import Path; from fixtures.arms.environments.__main__ import main\n"
     program += "sys.exit(main(['prune', '--older-than', '1'], Path(sys.argv[1])))"
     with (tmp_path / "environments" / "building.lock").open("a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

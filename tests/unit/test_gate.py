@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from fixtures.gate.looks import FIRST_LOOK
-from fixtures.gate.verdicts import Judgement, Margins, Verdict, blocks_needed, judge, sign_flip_p
+from fixtures.judging.looks import FIRST_LOOK
+from fixtures.judging.verdicts import Judgement, Margins, Verdict, blocks_needed, judge, sign_flip_p
 
 MARGINS = Margins(margin=0.02, floor=0.002, minimum_effect=0.005)
 BLOCKS = st.lists(st.floats(-0.5, 0.5), min_size=FIRST_LOOK, max_size=30)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from fixtures.gate.looks import plan_looks
-from fixtures.gate.verdicts import Judgement, Margins, Verdict, judge, sign_flip_p
+from fixtures.judging.looks import plan_looks
+from fixtures.judging.verdicts import Judgement, Margins, Verdict, judge, sign_flip_p
 
 MARGINS = Margins(margin=0.02, floor=0.002, minimum_effect=0.005)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fixtures.gate.rules import RULES, tango_paired
+from fixtures.judging.rules import RULES, tango_paired
 
 BASELINE = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 1.01, 0.99]
 

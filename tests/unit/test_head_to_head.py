@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fixtures.gate import head_to_head
-from fixtures.gate.head_to_head import Gate, Share, alarms
-from fixtures.gate.known_blocks import KnownBlock
-from fixtures.gate.rules import RULES
-from fixtures.gate.verdicts import Margins
+from fixtures.judging import head_to_head
+from fixtures.judging.head_to_head import Gate, Share, alarms
+from fixtures.judging.known_blocks import KnownBlock
+from fixtures.judging.rules import RULES
+from fixtures.judging.verdicts import Margins
 
 MARGINS = Margins(margin=0.02, floor=0.0025, minimum_effect=0.005)
 SLOWDOWNS = (0.0, 0.02, 0.3)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.comparing.in_turn import measured_in_turn
-from fixtures.progress import PlainDisplay
-from fixtures.worker.parent import WorkerError
+from fixtures.measuring.progress import PlainDisplay
+from fixtures.sessions.in_turn import measured_in_turn
+from fixtures.workers.parent import WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fixtures.measurement.arms import Measure
+    from fixtures.judging.measures import Measure
 
 Made = tuple[list[float], dict[float, Any]]
 

@@ -1,4 +1,4 @@
-"""fixtures.launch: how a worker's interpreter is started."""
+"""fixtures.arms.launch: how a worker's interpreter is started."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from pathlib import Path
 import execnet
 import pytest
 
-from fixtures import launch
-from fixtures.launch import MALLOC_TUNABLES, LaunchSettings, allocator_setting, cores_for, environment, python_command
+from fixtures.arms import launch
+from fixtures.arms.launch import (
+    MALLOC_TUNABLES,
+    LaunchSettings,
+    allocator_setting,
+    cores_for,
+    environment,
+    python_command,
+)
 from models.registry import FRAMEWORKS
 
 NEW_GLIBC = ("glibc", "2.36")
@@ -144,7 +151,7 @@ def test_a_gateway_starts_with_the_variables_already_set(tmp_path: Path, folder:
 def test_with_noise_control_freed_memory_is_kept() -> None:
     """A large block that was freed stays with the process, so that the next step does not map it anew."""
     code = (
-        "from fixtures.worker.kernel_memory import resident_bytes as now\n"
+        "from fixtures.workers.kernel_memory import resident_bytes as now\n"
         "before = now(); block = bytearray(200 << 20); del block; print(now() - before)"
     )
 

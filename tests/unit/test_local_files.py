@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.environments import Changed, Copied, EnvironmentBuildError, provide
-from fixtures.environments.keys import key_of
-from fixtures.environments.local_files import content_of, local_path
-from fixtures.environments.uv import run_uv
+from fixtures.arms.environments import Changed, Copied, EnvironmentBuildError, provide
+from fixtures.arms.environments.keys import key_of
+from fixtures.arms.environments.local_files import content_of, local_path
+from fixtures.arms.environments.uv import run_uv
 from tests.tiny_package import write_project, write_wheel
 
 if TYPE_CHECKING:

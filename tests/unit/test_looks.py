@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.gate.looks import FIRST_LOOK, Spending, plan_looks
+from fixtures.judging.looks import FIRST_LOOK, Spending, plan_looks
 
 
 @given(st.integers(FIRST_LOOK, 2000), st.floats(0.001, 0.2))

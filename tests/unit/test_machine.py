@@ -1,4 +1,4 @@
-"""fixtures.machine: facts about the machine that decide speed."""
+"""fixtures.arms.machine: facts about the machine that decide speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pynvml
 import pytest
 
-from fixtures import machine
+from fixtures.arms import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

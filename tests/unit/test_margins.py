@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from fixtures.margins import MarginSettings, margins_by_measure, parse_margin
-from fixtures.measurement.arms import Measure
+from fixtures.judging.measures import Measure
+from fixtures.plugin.margins import MarginSettings, margins_by_measure, parse_margin
 
 
 def test_margins_are_per_cent_and_points() -> None:

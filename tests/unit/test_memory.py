@@ -1,4 +1,4 @@
-"""fixtures.memory and fixtures.worker.kernel_memory: memory of real processes."""
+"""fixtures.measuring.memory_trace and fixtures.workers.kernel_memory: memory of real processes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.memory import MemoryRecorder
-from fixtures.worker import kernel_memory
+from fixtures.measuring.memory_trace import MemoryRecorder
+from fixtures.workers import kernel_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +146,7 @@ def run(code: str) -> list[int]:
 def test_the_high_water_mark_keeps_what_was_freed() -> None:
     """Resident memory falls when a block is freed; the kernel's high-water mark does not."""
     resident, highest = run(
-        "from fixtures.worker.kernel_memory import *\n"
+        "from fixtures.workers.kernel_memory import *\n"
         "block = bytearray(b'x') * (100 << 20); del block\n"
         "print(resident_bytes(), high_water_bytes())"
     )
@@ -159,7 +159,7 @@ def test_the_high_water_mark_is_not_inherited_from_the_parent() -> None:
     (highest,) = run(
         "import subprocess, sys\n"
         "block = bytearray(b'x') * (200 << 20)\n"
-        "code = 'from fixtures.worker.kernel_memory import *; print(high_water_bytes())'\n"
+        "code = 'from fixtures.workers.kernel_memory import *; print(high_water_bytes())'\n"
         "subprocess.run([sys.executable, '-c', code], check=True)"
     )
     assert highest < 100 * MEBIBYTE

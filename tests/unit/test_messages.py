@@ -10,7 +10,7 @@ from typing import Any
 import execnet
 import pytest
 
-from fixtures.worker import messages
+from fixtures.workers import messages
 
 KINDS = [*messages.Reply.__subclasses__(), *messages.Request.__subclasses__()]
 EXAMPLES: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""fixtures.options: what the options are where the user says nothing, and what is refused."""
+"""fixtures.plugin.options: what the options are where the user says nothing, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from fixtures.options import default_threads, parse
+from fixtures.plugin.options import default_threads, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

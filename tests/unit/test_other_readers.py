@@ -33,7 +33,7 @@ BENCHMARKS = '''
 
 import pytest
 
-from fixtures.recording import RECORDED, put_into_benchmark
+from fixtures.plugin.recording import RECORDED, put_into_benchmark
 from tests.saved_runs import saved_benchmark
 from tests.unit.test_other_readers import READINGS
 

@@ -8,25 +8,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 
-from fixtures.comparing import pairs
-from fixtures.comparing.comparison import Comparison
-from fixtures.comparing.pairs import PairRunner, Plan
-from fixtures.comparing.trial import Trial
-from fixtures.disturbance import Disturbance
-from fixtures.launch import LaunchSettings
-from fixtures.measurement.arms import Arm, Measure
-from fixtures.measurement.readings import Burst, ProcessReadings
-from fixtures.measurement.schedule import Effort
-from fixtures.measurement.setting import Setting
-from fixtures.options import OPTIONS
-from fixtures.progress import PlainDisplay, Progress
+from fixtures.arms.arm import Arm
+from fixtures.arms.launch import LaunchSettings
+from fixtures.judging.measures import Measure
+from fixtures.measuring.disturbance import Disturbance
+from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.readings import Burst, ProcessReadings
+from fixtures.measuring.schedule import Effort
+from fixtures.measuring.setting import Setting
+from fixtures.plugin.options import OPTIONS
+from fixtures.plugin.trial import Trial
+from fixtures.sessions import pairs
+from fixtures.sessions.comparison import Comparison
+from fixtures.sessions.pairs import PairRunner, Plan
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fixtures.comparing.options import ComparingOptions
+    from fixtures.plugin.comparing_options import ComparingOptions
     from models.parity import ParityReport
 
 ARM = Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu")

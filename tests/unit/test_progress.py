@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.progress import Forecast, PlainDisplay, Progress, TimeLeft
+from fixtures.measuring.progress import Forecast, PlainDisplay, Progress, TimeLeft
 
 
 def test_a_kind_of_task_never_seen_makes_the_forecast_a_lower_bound() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fixtures import recipe
-from fixtures.recipe import recipe_digest
+from fixtures.arms import recipe
+from fixtures.arms.recipe import recipe_digest
 from models.spec import Dense
 from models.workloads import WORKLOADS
 

@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from fixtures.disturbance import Disturbance
-from fixtures.launch import LaunchSettings, cores_for
-from fixtures.measurement import kernel_process
-from fixtures.measurement.arms import Arm, Measure
-from fixtures.measurement.kernel_process import KERNEL_TASK, KernelProcess
-from fixtures.measurement.readings import ArmReadings, Burst, KernelSeconds, ProcessReadings
-from fixtures.progress import PlainDisplay, Progress
-from fixtures.recording import reference
-from fixtures.worker import messages
-from fixtures.worker.parent import WorkerError
-from fixtures.worker.reference_kernel import VERSION, ReferenceKernel
-from fixtures.worker.session import Session
+from fixtures.arms.arm import Arm
+from fixtures.arms.launch import LaunchSettings, cores_for
+from fixtures.judging.measures import Measure
+from fixtures.measuring import kernel_process
+from fixtures.measuring.disturbance import Disturbance
+from fixtures.measuring.kernel_process import KERNEL_TASK, KernelProcess
+from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.readings import ArmReadings, Burst, KernelSeconds, ProcessReadings
+from fixtures.plugin.recording import reference
+from fixtures.workers import messages
+from fixtures.workers.parent import WorkerError
+from fixtures.workers.reference_kernel import VERSION, ReferenceKernel
+from fixtures.workers.session import Session
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.measurement.setting import Setting
+    from fixtures.measuring.setting import Setting
     from models.contract import Device
 
 TIMED = messages.ReferenceKernelTimed(product_seconds=0.004, copy_seconds=0.001)

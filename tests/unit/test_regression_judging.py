@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.baselines.findings import Unjudged
 from fixtures.baselines.runs import BaselineError
-from fixtures.gate.priors import UNKNOWN_STATE_FACTOR
-from fixtures.gate.verdicts import Verdict
-from fixtures.measurement.arms import Measure
-from fixtures.regression.findings import Unjudged
-from fixtures.regression.judging import missing
+from fixtures.baselines.verdicts import missing
+from fixtures.judging.measures import Measure
+from fixtures.judging.priors import UNKNOWN_STATE_FACTOR
+from fixtures.judging.verdicts import Verdict
 from tests.judged_runs import ACCURACY, MEMORY, STEP, benchmark, judged, run
 
 if TYPE_CHECKING:

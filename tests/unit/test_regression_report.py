@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.measurement.arms import Measure
-from fixtures.regression.findings import Finding
-from fixtures.regression.plugin import exit_status
+from fixtures.baselines.findings import Finding
+from fixtures.judging.measures import Measure
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from fixtures.plugin.saved_runs import exit_status
 from fixtures.reports.regression import main, regression_report, report_of
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from tests.judged_runs import benchmark, judged, run
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from fixtures.baselines.runs import SavedRun, run_from_plain
-from fixtures.measurement.arms import Measure
-from fixtures.options import OPTIONS
-from fixtures.regression.options import RegressionOptions
-from fixtures.regression.plugin import REGRESSION, Regression, pytest_collection_finish
-from fixtures.regression.selection import GONE, gone
+from fixtures.judging.measures import Measure
+from fixtures.plugin.options import OPTIONS
+from fixtures.plugin.saved_options import RegressionOptions
+from fixtures.plugin.saved_runs import REGRESSION, Regression, pytest_collection_finish
+from fixtures.plugin.saved_selection import GONE, gone
 from tests.bench_run import PROJECT_ROOT
 from tests.saved_runs import TESTS, saved_benchmark, saved_run
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from fixtures.environments import Current, Environment
-from fixtures.launch import LaunchSettings
-from fixtures.measurement import rehearsal
-from fixtures.measurement.arms import Arm
-from fixtures.measurement.rehearsal import DEVICE_UNAVAILABLE, FEW_MODULES, rehearse
-from fixtures.measurement.setting import Setting
-from fixtures.progress import PlainDisplay, Progress
-from fixtures.worker.parent import WorkerError
+from fixtures.arms.arm import Arm
+from fixtures.arms.environments import Current, Environment
+from fixtures.arms.launch import LaunchSettings
+from fixtures.measuring import rehearsal
+from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.rehearsal import DEVICE_UNAVAILABLE, FEW_MODULES, rehearse
+from fixtures.measuring.setting import Setting
+from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.environments import Source
+    from fixtures.arms.environments import Source
 
 PLAIN, COMPILED = (Arm(WORKLOADS["digits"], FRAMEWORKS[name], "cpu") for name in ("pytorch", "pytorch-compile"))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.environments import EnvironmentBuildError, Revision, provide
+from fixtures.arms.environments import EnvironmentBuildError, Revision, provide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,10 +62,10 @@ def test_a_revisions_models_are_extracted_once(repository: Path, tmp_path: Path)
     [
         ((), ""),
         (("fixtures/reports/table.py",), ""),
-        (("fixtures/worker/child.py",), "what differs in fixtures/worker is"),
+        (("fixtures/workers/child.py",), "what differs in fixtures/workers is"),
         (
-            ("fixtures/worker/child.py", "fixtures/measurement/bursts.py"),
-            "what differs in fixtures/worker and fixtures/measurement is",
+            ("fixtures/workers/child.py", "fixtures/measuring/bursts.py"),
+            "what differs in fixtures/workers and fixtures/measuring is",
         ),
     ],
     ids=["nothing", "elsewhere", "worker", "both"],

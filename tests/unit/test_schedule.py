@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.measurement.schedule import settled, turn_order
+from fixtures.measuring.schedule import settled, turn_order
 
 ARMS = st.lists(st.integers(), unique=True, min_size=1, max_size=9)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.statistics import estimate
+from fixtures.judging.estimates import estimate
 
 READINGS = st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=20)
 

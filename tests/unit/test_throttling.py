@@ -1,4 +1,4 @@
-"""fixtures.throttling: for how long a machine was held back, and what that does to a block."""
+"""fixtures.measuring.throttling: for how long a machine was held back, and what that does to a block."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pynvml
 import pytest
 
-from fixtures.comparing.comparison import PairedBlock, Side
-from fixtures.comparing.disturbed import why_void
-from fixtures.disturbance import Disturbance, Snapshot, between
-from fixtures.throttling import throttled_cpu_seconds, throttled_gpu_seconds
+from fixtures.measuring.disturbance import Disturbance, Snapshot, between
+from fixtures.measuring.throttling import throttled_cpu_seconds, throttled_gpu_seconds
+from fixtures.measuring.void_blocks import why_void
+from fixtures.sessions.comparison import PairedBlock, Side
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from fixtures.measurement.readings import Evaluation, Training
-from fixtures.training_record import trained
+from fixtures.measuring.readings import Evaluation, Training
+from fixtures.plugin.training_record import trained
 
 LABELS = (0, 1, 1, 0)
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from fixtures.launch import allowed_cores
-from fixtures.measurement.turns import Alternating, Duet, move, rotated
+from fixtures.arms.launch import allowed_cores
+from fixtures.measuring.turns import Alternating, Duet, move, rotated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fixtures.measurement.contestant import Contestant
+    from fixtures.measuring.arm_process import Contestant
 
 TWO_CORES = pytest.mark.skipif(len(allowed_cores()) < 2, reason="a duet needs two cores")
 

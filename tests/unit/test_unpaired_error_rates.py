@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from fixtures.gate.promise import margins_of
-from fixtures.gate.spread import Prior
-from fixtures.gate.unpaired import judge_run
-from fixtures.gate.verdicts import Verdict
+from fixtures.judging.promise import margins_of
+from fixtures.judging.spread import Prior
+from fixtures.judging.unpaired import judge_run
+from fixtures.judging.verdicts import Verdict
 from tests.unpaired_settings import MARGINS, PRIOR
 
 

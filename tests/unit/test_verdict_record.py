@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from fixtures.comparing import plugin, verdict_record
-from fixtures.comparing.comparison import Comparison, ComparisonReadings, PairedBlock, Side
-from fixtures.comparing.trial import Trial
-from fixtures.comparing.unanswered import Unanswered
-from fixtures.comparing.verdict_record import VerdictRecord
-from fixtures.gate.verdicts import Judgement, Margins, Verdict
-from fixtures.measurement.arms import Arm, Measure
-from fixtures.measurement.readings import Failure, MemoryReadings
-from fixtures.memory import MemoryTrace
-from fixtures.options import OPTIONS
-from fixtures.recording import RECORDED
+from fixtures.arms.arm import Arm
+from fixtures.judging.measures import Measure
+from fixtures.judging.verdicts import Judgement, Margins, Verdict
+from fixtures.measuring.memory_trace import MemoryTrace
+from fixtures.measuring.readings import Failure, MemoryReadings
+from fixtures.plugin import comparing as plugin
+from fixtures.plugin import verdict_record
+from fixtures.plugin.options import OPTIONS
+from fixtures.plugin.recording import RECORDED
+from fixtures.plugin.trial import Trial
+from fixtures.plugin.verdict_record import VerdictRecord
+from fixtures.sessions.comparison import Comparison, ComparisonReadings, PairedBlock, Side
+from fixtures.sessions.unanswered import Unanswered
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
-    from fixtures.comparing.options import ComparingOptions
+    from fixtures.plugin.comparing_options import ComparingOptions
 
 ARM = Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu")
 COMPARISON = Comparison(ARM, Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu", tag="other"))

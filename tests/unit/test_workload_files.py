@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.datasets import ImageFolderPreparation, NpzPreparation
-from fixtures.workload_files import WorkloadFileError, read_workload
+from fixtures.datasets.workload_files import WorkloadFileError, read_workload
 from models.spec import SGD, Adam
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_workload.toml"

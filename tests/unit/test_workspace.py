@@ -1,4 +1,4 @@
-"""fixtures.workspace: the suite's own folder."""
+"""fixtures.plugin.workspace: the suite's own folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.workspace import check_writable
+from fixtures.plugin.workspace import check_writable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from tests.bench_run import PROJECT_ROOT, BenchRun, bench_command, bench_environment, run_bench
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE
 from fixtures.reports.calibration import calibration_report, main
-from fixtures.verdict_status import EXIT_INCONCLUSIVE
 from tests.bench_run import run_bench
 from tests.worker.test_failures import interrupt
 

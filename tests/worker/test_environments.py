@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.environments import Changed, Copied, Current, Environment, EnvironmentBuildError, Interpreter, provide
-from fixtures.environments.__main__ import CACHE
-from fixtures.launch import python_command
-from fixtures.worker.messages import MemoryRead, ReadMemory
-from fixtures.worker.parent import Worker
+from fixtures.arms.environments import (
+    Changed,
+    Copied,
+    Current,
+    Environment,
+    EnvironmentBuildError,
+    Interpreter,
+    provide,
+)
+from fixtures.arms.environments.__main__ import CACHE
+from fixtures.arms.launch import python_command
+from fixtures.workers.messages import MemoryRead, ReadMemory
+from fixtures.workers.parent import Worker
 from tests.built_environments import provided_or_skipped
 
 
@@ -56,8 +64,8 @@ def test_its_interpreter_can_be_named_by_path(changed: Environment) -> None:
 def test_it_is_found_without_a_network() -> None:
     """A run that cannot reach anything and has no uv finds what was built."""
     program = (
-        "from fixtures.environments import Changed, provide\n"
-        "from fixtures.environments.__main__ import CACHE\n"
+        "from fixtures.arms.environments import Changed, provide\n"
+        "from fixtures.arms.environments.__main__ import CACHE\n"
         "import subprocess\n"
         "subprocess.run = None\n"
         "provide(Changed(('six==1.16.0',)), CACHE, print)"

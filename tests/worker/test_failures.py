@@ -65,7 +65,7 @@ def test_a_failed_worker_says_what_happened(run: BenchRun, name: str) -> None:
 def test_the_last_words_of_a_worker_are_shown(run: BenchRun) -> None:
     """What it wrote to standard error before it died."""
     assert "the driver said goodbye" in run.output
-    assert "-m fixtures.worker.child" in run.output
+    assert "-m fixtures.workers.child" in run.output
 
 
 def test_a_failed_worker_can_be_replayed_by_hand(run: BenchRun) -> None:

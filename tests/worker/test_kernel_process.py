@@ -7,15 +7,15 @@ import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
-from fixtures.launch import LaunchSettings, allowed_cores
-from fixtures.measurement.arms import Measure
-from fixtures.measurement.kernel_process import KernelProcess
-from fixtures.progress import PlainDisplay, Progress
+from fixtures.arms.launch import LaunchSettings, allowed_cores
+from fixtures.judging.measures import Measure
+from fixtures.measuring.kernel_process import KernelProcess
+from fixtures.measuring.progress import PlainDisplay, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.measurement.setting import Setting
+    from fixtures.measuring.setting import Setting
 
 
 def test_a_kernel_is_timed_until_it_is_killed(tmp_path: Path) -> None:

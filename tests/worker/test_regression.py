@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.verdict_status import EXIT_INCONCLUSIVE
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE
 from tests.bench_run import run_bench
 
 if TYPE_CHECKING:

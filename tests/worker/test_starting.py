@@ -15,8 +15,8 @@ import psutil
 import pytest
 from execnet import gateway_bootstrap
 
-from fixtures.worker.parent import Worker, WorkerError
-from fixtures.worker.starting import interrupts_held
+from fixtures.workers.parent import Worker, WorkerError
+from fixtures.workers.starting import interrupts_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.environments import Environment, Pinned
-from fixtures.launch import LaunchSettings, environment, python_command
-from fixtures.worker.messages import ImportFramework
-from fixtures.worker.parent import Worker
+from fixtures.arms.environments import Environment, Pinned
+from fixtures.arms.launch import LaunchSettings, environment, python_command
+from fixtures.workers.messages import ImportFramework
+from fixtures.workers.parent import Worker
 from models.registry import FRAMEWORKS
 from tests.built_environments import provided_or_skipped
 from tests.worker import test_adapters

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from fixtures.reports.verdicts import verdict_report
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from tests.bench_run import BenchRun, run_bench
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.verdict_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from tests.unit.test_verdict_report import benchmark
 from tests.workflows.workflow_files import ROOT
 
