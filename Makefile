@@ -15,10 +15,10 @@ COMPILE := ../$(VENV)/bin/uv pip compile --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench gate test lint types format lock clean
+.PHONY: help setup bench gate test test-all lint types format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 	@echo 'Variables: PYTHON=path of a Python 3.11, ARGS="arguments for the command"'
 
 setup: $(COMPLETE) ## build .venv from the pinned, hashed requirements; nothing to do when it is up to date
@@ -44,7 +44,10 @@ bench: $(COMPLETE) ## measure: pytest bench $(ARGS)
 gate: $(COMPLETE) ## is this checkout worse than origin/main? another revision: ARGS="--base REF"
 	$(VENV)/bin/python .github/scripts/gate.py $(ARGS)
 
-test: $(COMPLETE) ## the suite's own tests: pytest $(ARGS)
+test: $(COMPLETE) ## the suite's own tests, without those that are worth a nightly run only: pytest -m "not slow" $(ARGS)
+	$(VENV)/bin/pytest -m "not slow" $(ARGS)
+
+test-all: $(COMPLETE) ## all of them, both ends of every framework's proven releases too: pytest $(ARGS)
 	$(VENV)/bin/pytest $(ARGS)
 
 lint: $(COMPLETE) ## ruff check, ruff format --check, mypy --strict; changes nothing

@@ -3,7 +3,7 @@
 pytest_plugins = [
     "fixtures.plugin.options",
     "fixtures.plugin.collection",
-    "fixtures.plugin.laboratory",
+    "fixtures.plugin.frameworks_run",
     "fixtures.plugin.recording",
     "fixtures.plugin.comparing",
     "fixtures.plugin.calibration",

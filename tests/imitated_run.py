@@ -13,10 +13,11 @@ from typing import Any
 
 def pytest_configure() -> None:
     """Only now: the suite's modules must not be imported before its conftest names them as plugins."""
-    from fixtures.plugin.laboratory import Laboratory  # noqa: PLC0415
+    from fixtures.plugin.frameworks_run import FrameworksRun  # noqa: PLC0415
 
-    Laboratory.prepare = lambda _: None  # type: ignore[assignment, method-assign]
-    Laboratory.readings = lambda _, arm: readings(arm)  # type: ignore[assignment, method-assign]
+    FrameworksRun.prepare = lambda _: None  # type: ignore[assignment, method-assign]
+    FrameworksRun.readings = lambda _, arm: readings(arm)  # type: ignore[assignment, method-assign]
+    FrameworksRun.place = lambda *_: None  # type: ignore[method-assign]
 
 
 def readings(arm: Any) -> Any:
@@ -40,7 +41,7 @@ def readings(arm: Any) -> Any:
     failed = {measure for measure, factor in factors.items() if factor is None}
     step, epoch, first, memory, accuracy = (factors[measure] or 1.0 for measure in Measure)
     shift = asked.get("shift", 1.0)
-    found = ArmReadings(arm, framework_version="1.0", threads=2, batches_per_epoch=20.0, allocator="default")
+    found = ArmReadings(arm, framework_version="1.0", threads=2, examples=1280, allocator="default")
     found.reference_kernel = asked.get("kernel", "")
     for process in (0.99, 1.0, 1.01):
         one = ProcessReadings(1.0, 0.1, first_step_seconds=0.5 * first * process * shift, settled=True)
@@ -54,6 +55,6 @@ def readings(arm: Any) -> Any:
     for seed, share in enumerate((0.96, 0.97)):
         evaluation = Evaluation((0, 1), min(1.0, share * accuracy), 0.1)
         found.trainings.append(Training(seed, (1.0,), (0.5,), (evaluation,), ("a", "b"), (0, 1)))
-    found.memory = MemoryReadings(MemoryTrace((), {}), round(500e6 * memory), None, 0.3, "default")
+    found.memories.append(MemoryReadings(MemoryTrace((), {}), round(500e6 * memory), None, 0.3, "default"))
     found.fail(failed, Failure("the worker died"))
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fixtures.judging.promise import margins_of
 from fixtures.judging.spread import Prior
+from fixtures.judging.verdicts import margins_of
 
 PRIOR = Prior(deviation=0.05, freedom=4.0)
 MARGINS = margins_of(0.05)

@@ -6,10 +6,9 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from fixtures.baselines.plausibility import MOST_TIMES_ACCURATE, MOST_TIMES_BETTER
-from fixtures.baselines.values import TIMES, kernel_of_all, run_value
-from fixtures.baselines.verdicts import judge_against
-from fixtures.judging.measures import Measure
+from fixtures.baselines.values import kernel_of_all, run_value
+from fixtures.baselines.verdicts import MOST_TIMES_ACCURATE, MOST_TIMES_BETTER, judge_against
+from fixtures.judging.measures import TIMED, Measure
 from fixtures.plugin.margins import on_its_scale
 from fixtures.plugin.saved_runs import exit_status
 
@@ -44,7 +43,7 @@ def worse(run: SavedRun) -> SavedRun:
 
 def figure(benchmark: SavedBenchmark, sound: SavedBenchmark) -> float:
     """What is held against a run, with times beside the kernel only if both have the same."""
-    kernel = benchmark.measure in TIMES and bool(kernel_of_all([benchmark, sound]))
+    kernel = benchmark.measure in TIMED and bool(kernel_of_all([benchmark, sound]))
     return run_value(benchmark, beside_kernel=kernel)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import chi2
 
-from fixtures.judging.pairing import log_ratios
+from fixtures.judging.verdicts import log_ratios
 from fixtures.reports.markdown import NOTHING, table
 from tests.figures.estimators import ESTIMATORS, joined
 

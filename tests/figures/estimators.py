@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import pearsonr
 
-from fixtures.judging.pairing import block_value, log_ratios, swapped_pairs
+from fixtures.judging.verdicts import block_value, log_ratios, swapped_pairs
 from fixtures.reports.markdown import table
 
 if TYPE_CHECKING:

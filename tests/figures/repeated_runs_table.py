@@ -17,9 +17,9 @@ from statistics import fmean, stdev, variance
 from typing import TYPE_CHECKING, Any
 
 from fixtures.baselines.runs import read_run
-from fixtures.baselines.values import TIMES, run_value, spread
+from fixtures.baselines.values import run_value, spread
 from fixtures.baselines.verdicts import judge_against
-from fixtures.judging.measures import Measure
+from fixtures.judging.measures import TIMED, Measure
 from fixtures.plugin.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.reports.markdown import NOTHING, table
 
@@ -52,7 +52,7 @@ def spread_table(runs: Loaded) -> str:
         plain = spread(benchmark.measure, [run_value(each, beside_kernel=False) for each in every])
         cells = [f"{100 * plain:.2f}" if plain is not None else NOTHING]
         for normaliser in NORMALISERS:
-            readings = list(_normalised(runs, name, normaliser)) if benchmark.measure in TIMES else []
+            readings = list(_normalised(runs, name, normaliser)) if benchmark.measure in TIMED else []
             cells.append(f"{100 * stdev(map(fmean, readings)):.2f}" if len(readings) > 1 else NOTHING)
         alone = [variance(each) / len(each) for each in readings if len(each) > 1]
         cells.append(f"{100 * math.sqrt(fmean(alone)):.2f}" if alone else NOTHING)
@@ -89,7 +89,7 @@ def changes_table(unchanged: Loaded, worsened: Loaded) -> str:
     for name, benchmark in unchanged[-1][0].benchmarks.items():
         cells = []
         for beside in (False, True):
-            if beside and benchmark.measure not in TIMES:
+            if beside and benchmark.measure not in TIMED:
                 cells.append(NOTHING)
                 continue
             before, after = (

@@ -15,6 +15,22 @@ ROOT = Path(__file__).parents[2]
 
 FRAMEWORK_PACKAGES = frozenset({"torch", "torchvision", "tensorflow", "keras", "jax", "jaxlib", "flax", "optax"})
 
+PACKAGES = {
+    "plugin": {"arms", "baselines", "datasets", "judging", "measuring", "reports", "sessions"},
+    "reports": {"baselines", "judging"},
+    "sessions": {"arms", "judging", "measuring", "workers"},
+    "baselines": {"judging"},
+    "measuring": {"arms", "datasets", "judging", "workers"},
+    "judging": set(),
+    "arms": set(),
+    "workers": set(),
+    "datasets": {"workers"},
+}
+"""What each package of fixtures/ may import of the others: arrows point down, from options to processes."""
+
+MOST_SIBLINGS = 10
+"""Modules of fixtures/ that one of them imports: more, and nobody knows what it is about."""
+
 DECODERS = {
     "fixtures/datasets/torchvision_source.py": "its function that reads with torchvision runs in a child process",
 }
@@ -179,6 +195,57 @@ def test_requirements_name_no_address() -> None:
     files = sorted((ROOT / "requirements").iterdir())
     assert [path.name for path in files if "://" in path.read_text(encoding="utf-8")] == []
     assert {path.name for path in files} >= {"bootstrap.txt", "requirements.txt"}
+
+
+def package_of(module: str) -> str:
+    """The package of fixtures/ that a module of it belongs to."""
+    return module.split(".")[1]
+
+
+def modules_imported_by(path: str) -> set[str]:
+    """Modules and packages of fixtures/ that a file imports, by their dotted names."""
+    names = {name for name in imported_by(path) if name.startswith("fixtures.")}
+    files = {source.removesuffix(".py").replace("/", ".") for source in sources("fixtures")}
+    modules = {name.removesuffix(".__init__") for name in files}
+    return {name if name in modules else name.rpartition(".")[0] for name in names}
+
+
+def test_fixtures_consists_of_its_packages() -> None:
+    """There is no loose module beside them, and no package that the law does not know."""
+    found = {path.split("/")[1] for path in sources("fixtures")}
+    assert found - {"__init__.py"} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("path", [path for path in sources("fixtures") if path.count("/") > 1])
+def test_a_package_imports_only_what_is_below_it(path: str) -> None:
+    """Whoever wants to use a package needs to know the packages below it, and no other."""
+    own = path.split("/")[1]
+    assert {package_of(module) for module in modules_imported_by(path)} - {own} <= PACKAGES[own]
+
+
+@pytest.mark.parametrize("path", sources("fixtures"))
+def test_only_the_plugin_knows_pytest(path: str) -> None:
+    """Everything below it can be used, and tested, without."""
+    if path.split("/")[1] != "plugin":
+        assert not {name for name in imported_by(path) if name.partition(".")[0] in ("pytest", "_pytest")}
+
+
+@pytest.mark.parametrize("path", sources("fixtures"))
+def test_no_module_imports_too_many_others(path: str) -> None:
+    """A module that imports many does many things."""
+    assert len(modules_imported_by(path)) <= MOST_SIBLINGS, sorted(modules_imported_by(path))
+
+
+def test_no_modules_import_each_other() -> None:
+    """Not even for types: each can be read after those that it imports."""
+    graph = {
+        path.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): modules_imported_by(path)
+        for path in sources("fixtures")
+    }
+    while leaves := [module for module, imports in graph.items() if not imports & graph.keys() - {module}]:
+        for module in leaves:
+            del graph[module]
+    assert graph == {}
 
 
 @pytest.mark.parametrize("path", sources("fixtures/judging"))

@@ -16,7 +16,7 @@ from fixtures.judging.simulation import bootstrapped
 from fixtures.reports import calibration, other_rules, simulated_rates
 from fixtures.reports.calibration import calibration_report, contradicted_promises, main
 from fixtures.reports.simulated_rates import interval
-from fixtures.sessions.in_turn import HANDICAPS
+from fixtures.sessions.calibration import HANDICAPS
 
 if TYPE_CHECKING:
     from pathlib import Path

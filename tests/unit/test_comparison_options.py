@@ -12,9 +12,12 @@ from fixtures.arms.affected import affected, changed_packages, split_requirement
 from fixtures.arms.environments import Changed, Interpreter, Revision
 from fixtures.judging.measures import Measure
 from fixtures.plugin.against import slugs
-from fixtures.plugin.comparing_options import duration, parse
+from fixtures.plugin.choices import duration
+from fixtures.plugin.comparing_options import DEFAULT_BUDGET_SECONDS, parse
 from fixtures.plugin.margins import DEFAULT_MARGINS
+from fixtures.plugin.options import OPTIONS
 from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework
+from tests.one_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,18 +30,20 @@ def test_durations_have_a_unit(text: str, seconds: float) -> None:
     assert duration("--budget", text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "m", "-5m", "0s", "1d", "1e3s", "nan"])
+@pytest.mark.parametrize("text", ["", "10", "m", "-5m", "0s", "1d", "1e3s", "nan", "9" * 400 + "h"])
 def test_bad_durations_are_refused(text: str) -> None:
-    """With an example of a good one."""
-    with pytest.raises(pytest.UsageError, match="give a duration such as 90s, 10m"):
+    """In one line, with an example of a good one."""
+    with pytest.raises(pytest.UsageError, match="give a duration such as 90s, 10m") as refusal:
         duration("--budget", text)
+    assert one_line(str(refusal.value))
 
 
 def configured(tmp_path: Path, **given: object) -> pytest.Config:
     """A configuration with these options."""
     options: Mapping[str, Any] = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
-    directory = SimpleNamespace(dir=tmp_path)
+    directory, budget = SimpleNamespace(dir=tmp_path), options.get("--budget")
     config = SimpleNamespace(getoption=options.get, getini=lambda _: [], invocation_params=directory, rootpath=tmp_path)
+    config.stash = {OPTIONS: SimpleNamespace(budget=duration("--budget", budget) if budget else None)}
     return cast("pytest.Config", config)
 
 
@@ -152,8 +157,32 @@ def test_what_cannot_be_compared_is_a_usage_error(tmp_path: Path, given: dict[st
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "pre.txt").write_text("--pre\n", encoding="utf-8")
     (tmp_path / "bad.txt").write_text("six\ntorch==\n", encoding="utf-8")
-    with pytest.raises(pytest.UsageError, match=message):
+    with pytest.raises(pytest.UsageError, match=message) as refusal:
         parse(configured(tmp_path, **given))
+    assert one_line(str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({}, DEFAULT_BUDGET_SECONDS),
+        ({"budget": "90s"}, 90.0),
+        ({"until_decided": True}, None),
+    ],
+    ids=["default", "budget", "until-decided"],
+)
+def test_a_comparison_takes_as_long_as_the_user_says(
+    tmp_path: Path, given: dict[str, Any], seconds: float | None
+) -> None:
+    """Or ten minutes; or until every benchmark has its verdict."""
+    assert parse(configured(tmp_path, against=["six"], **given)).budget.seconds == seconds
+
+
+def test_an_ordinary_run_and_a_calibration_have_their_own_budgets(tmp_path: Path) -> None:
+    """``--budget`` is no usage error without ``--against``; a calibration measures its blocks however long it takes."""
+    assert parse(configured(tmp_path, budget="10m")).sources == ()
+    assert parse(configured(tmp_path, calibrate=True)).budget.seconds is None
+    assert parse(configured(tmp_path, calibrate=True, calibrate_blocks="40")).calibrate == 40
 
 
 def test_every_measure_has_a_margin_and_a_floor_below_it(tmp_path: Path) -> None:
@@ -185,16 +214,19 @@ AGAINST, CALIBRATE = {"against": ["six"]}, {"calibrate": True}
         (CALIBRATE | {"budget": "10m"}, "leave it away"),
         (CALIBRATE | {"until_decided": True}, "leave it away"),
         (CALIBRATE | {"margin": ["step=1%"]}, "leave it away"),
-        ({"budget": "10m"}, "--budget is for --against"),
         ({"until_decided": True}, "--until-decided is for --against"),
         ({"margin": ["step=1%"]}, "--margin is for --against"),
         ({"schedule": "duet"}, "--schedule is for"),
         ({"calibrate_blocks": "8"}, "--calibrate-blocks is for"),
         (AGAINST | {"calibrate_blocks": "8"}, "--calibrate-blocks is for"),
+        (CALIBRATE | AGAINST, "leave --against away"),
+        (CALIBRATE | {"calibrate_blocks": "3"}, "the gate says nothing from fewer than 4 blocks"),
+        (CALIBRATE | {"calibrate_blocks": "x"}, "--calibrate-blocks x: give a whole number"),
     ],
     ids=str,
 )
 def test_options_that_do_nothing_are_refused(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     """Whoever gives one expects something of it."""
-    with pytest.raises(pytest.UsageError, match=message):
+    with pytest.raises(pytest.UsageError, match=message) as refusal:
         parse(configured(tmp_path, **given))
+    assert one_line(str(refusal.value))

@@ -12,12 +12,12 @@ import pytest
 from fixtures.judging.measures import Measure
 from fixtures.judging.verdicts import Judgement, Margins, Verdict
 from fixtures.measuring.disturbance import Disturbance
+from fixtures.measuring.readings import ArmBlock, BlockReadings
 from fixtures.measuring.void_blocks import why_void
-from fixtures.plugin.comparing import exit_status
-from fixtures.plugin.comparison_record import compared, rounds
-from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
-from fixtures.sessions.comparison import Comparison, PairedBlock, Side
-from tests.compared_versions import ARM, OTHER, readings, side
+from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION, comparisons_status
+from fixtures.plugin.verdict_record import compared
+from fixtures.sessions.comparisons import Comparison, PairedBlock
+from tests.compared_versions import ARM, COMPARISON, OTHER, judged, readings, side
 
 
 def test_where_a_device_counts_its_memory_that_is_judged() -> None:
@@ -47,7 +47,68 @@ def test_what_was_not_measured_on_both_sides_has_no_value() -> None:
     """A worker that failed half-way leaves a block that counts for nothing."""
     block = PairedBlock(side([1.0] * 3), side([1.0] * 4))
     assert block.value(Measure.STEP) is None
-    assert all(PairedBlock(side([1.0]), Side()).value(measure) is None for measure in Measure)
+    assert all(PairedBlock(side([1.0]), ArmBlock()).value(measure) is None for measure in Measure)
+
+
+TIMES = {Measure.STEP, Measure.EPOCH, Measure.FIRST_STEP}
+
+
+@pytest.mark.parametrize(
+    ("phases", "counting"),
+    [
+        (("start", "first step"), {Measure.FIRST_STEP}),
+        (("start", "first step", "warm-up", "steps"), {Measure.FIRST_STEP, Measure.STEP}),
+        (("start", "first step", "warm-up", "steps", "epochs"), TIMES),
+    ],
+    ids=["first-step", "steps", "all"],
+)
+def test_of_an_interrupted_block_only_whole_measures_count(phases: tuple[str, ...], counting: set[Measure]) -> None:
+    """A few bursts are no block's worth: their noise is another one."""
+    arms = {arm: replace(side([1.0] * 4), training=None, memory=None) for arm in (ARM, OTHER)}
+    block = PairedBlock.of(BlockReadings(arms, 12.0, complete=False, phases=dict.fromkeys(phases, 1.0)), COMPARISON)
+    assert {measure for measure in Measure if block.counts(measure)} == counting
+    assert (block.complete, block.seconds) == (False, 12.0)
+    process = arms[ARM].process
+    assert process is not None
+    assert len(process.bursts) == 4
+
+
+def test_a_training_reads_epochs_too() -> None:
+    """Its whole ones, and a first step; no steps, since none were timed by themselves."""
+    arms = {arm: replace(side([1.0] * 3), memory=None) for arm in (ARM, OTHER)}
+    block = PairedBlock.of(BlockReadings(arms, phases={"training": 1.0}, complete=True), COMPARISON)
+    assert {measure for measure in Measure if block.counts(measure)} == {
+        Measure.EPOCH,
+        Measure.FIRST_STEP,
+        Measure.ACCURACY,
+    }
+
+
+def test_an_arm_that_was_not_there_leaves_a_block_without_values() -> None:
+    """It failed, or others were measured; the block is kept."""
+    block = PairedBlock.of(BlockReadings({ARM: side([1.0])}, complete=True), COMPARISON)
+    assert not any(block.counts(measure) for measure in Measure)
+    assert (block.candidate.memory is None, block.baseline.memory is None) == (False, True)
+
+
+def test_slices_of_an_epoch_count_before_whole_ones() -> None:
+    """Both arms have slices of the same examples; a whole epoch beside them is for the table."""
+    candidate, baseline = side([1.0] * 2), side([1.0] * 2)
+    for read, seconds in ((candidate, 1.2), (baseline, 1.0)):
+        assert read.process is not None
+        read.process.slice_seconds, read.process.epoch_seconds = [seconds] * 4, [5.0]
+    assert PairedBlock(candidate, baseline).value(Measure.EPOCH) == pytest.approx(math.log(1.2))
+
+
+def test_a_block_is_read_for_some_measures_only() -> None:
+    """Void ones are among them; blocks of another kind are not."""
+    steps = PairedBlock(ArmBlock(side([1.0]).process), ArmBlock(side([1.0]).process), disturbed="busy")
+    memory = PairedBlock(ArmBlock(memory=side([1.0]).memory), ArmBlock(memory=side([1.0]).memory))
+    found = readings(steps, memory, memory)
+    assert [len(found.read(measure)) for measure in (Measure.STEP, Measure.MEMORY, Measure.ACCURACY)] == [1, 2, 0]
+    assert [len(found.values(measure)) for measure in (Measure.STEP, Measure.MEMORY)] == [0, 2]
+    record = {measure: compared(judged(found, measure), measure, Margins(0.02)) for measure in Measure}
+    assert [len(record[measure]["raw"]) for measure in (Measure.STEP, Measure.MEMORY, Measure.ACCURACY)] == [1, 2, 0]
 
 
 def test_void_blocks_are_counted_and_not_judged() -> None:
@@ -55,7 +116,7 @@ def test_void_blocks_are_counted_and_not_judged() -> None:
     quiet, disturbed = PairedBlock(side([1.0]), side([1.0])), PairedBlock(side([1.0], stolen=0.9), side([1.0]))
     far_off = PairedBlock(side([9.0]), side([1.0]))
     for block in (quiet, disturbed, far_off):
-        block.disturbed = why_void(block)
+        block.disturbed = why_void((block.candidate, block.baseline))
     assert disturbed.disturbed == "the hypervisor withheld 90% of a core"
     found = readings(quiet, disturbed, far_off)
     for measure in (Measure.STEP, Measure.EPOCH):
@@ -67,7 +128,7 @@ def test_a_block_without_bursts_can_be_void() -> None:
     """What the machine recorded around its start and its epochs counts as well."""
     block = PairedBlock(side([], stolen=0.0), side([]))
     block.baseline.disturbances = [Disturbance(10.0, 0.0, 9.0)]
-    assert why_void(block) == "other processes used 90% of a core"
+    assert why_void((block.candidate, block.baseline)) == "other processes used 90% of a core"
 
 
 def test_the_resolution_is_that_of_the_readings() -> None:
@@ -101,7 +162,7 @@ def test_a_record_travels_as_json_and_keeps_every_block() -> None:
     found.judgements[Measure.MEMORY] = found.judgements[Measure.STEP]
     block = compared(found, Measure.MEMORY, Margins(0.02))["raw"][0]
     assert (block["settled"], block["disturbance_shares"]) == (None, {})
-    assert rounds(found, Measure.STEP) == [1.1, 1.1]
+    assert found.rounds(Measure.STEP) == [1.1, 1.1]
 
 
 def test_exit_statuses_are_none_of_pytests() -> None:
@@ -132,4 +193,4 @@ def test_the_exit_status_is_the_worst_that_was_found(
     status: int, asked: dict[str, Comparison], verdicts: dict[str, Verdict], expected: int
 ) -> None:
     """And never 0 while anything that could be measured here has no verdict, or nothing has one."""
-    assert exit_status(status, asked, verdicts) == expected
+    assert comparisons_status(status, asked, verdicts) == expected

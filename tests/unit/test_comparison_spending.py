@@ -1,4 +1,4 @@
-"""What a comparison may spend, in time and in probability, and how much more time it says it needs."""
+"""What a session may spend, in time and in probability, and how much more time a comparison says it needs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.judging.measures import Measure
-from fixtures.judging.verdicts import Judgement, Margins, Verdict, blocks_needed
-from fixtures.sessions.advice import blocks_to_plan, seconds_needed
-from fixtures.sessions.budget import Budget, Ledger
-from fixtures.sessions.comparison import PairedBlock
+from fixtures.judging.planning import blocks_needed, blocks_to_plan, whole_minutes
+from fixtures.judging.verdicts import Judgement, Margins, Verdict
+from fixtures.sessions.budget import Budget, Ledger, clock_time
+from fixtures.sessions.comparisons import PairedBlock
+from fixtures.sessions.unanswered import seconds_needed
 from tests.compared_versions import readings, side
 
 
@@ -78,7 +79,6 @@ def test_a_run_until_decided_never_spends_all() -> None:
     assert 0.008 < spent < 0.01
     assert ledger.endless
     assert ledger.allows_block(1e9)
-    assert ledger.expected_rounds() is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,10 @@ def test_a_run_until_decided_never_spends_all() -> None:
     [
         (
             240.0,
-            "about 2 blocks, and no verdict is possible from fewer than 4: give --budget 7m or fewer benchmarks",
+            (
+                "WARNING the budget allows about 2 rounds of 2 blocks, and nothing is certain before 4: give --budget "
+                "7m or fewer benchmarks"
+            ),
         ),
         (400.0, ""),
         (None, ""),
@@ -94,5 +97,37 @@ def test_a_run_until_decided_never_spends_all() -> None:
 )
 def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(seconds: float | None, expected: str) -> None:
     """After one block of 50 s of two comparisons."""
-    warning = Ledger(Budget(seconds, 0.01)).warning(50.0, 2)
-    assert warning.removeprefix("the budget allows ") == expected
+    assert Ledger(Budget(seconds, 0.01)).warning(50.0, 2) == expected
+
+
+@given(st.floats(10, 3600), st.floats(0.5, 60), st.integers(1, 6), st.floats(1, 4))
+def test_the_first_look_comes_when_the_budget_says_so(seconds: float, each: float, first: int, late: float) -> None:
+    """Never sooner; and the later looks are to spend more, the less is spent before them."""
+    ledger, sooner = (Ledger(Budget(seconds, 0.01, first, spent_late)) for spent_late in (late, 1.0))
+    elapsed, spent, spent_sooner = 0.0, 0.0, 0.0
+    while elapsed + each <= seconds:
+        elapsed += each
+        level, other = ledger.round_passed(elapsed), sooner.round_passed(elapsed)
+        assert level is None or ledger.rounds >= first
+        spent, spent_sooner = spent + (level or 0.0), spent_sooner + (other or 0.0)
+        assert spent <= spent_sooner + 1e-12
+    assert spent + ledger.rest() == pytest.approx(0.01)
+
+
+def test_trainings_are_left_out_of_some_budgets_only() -> None:
+    """Steps and memory never are; what is left out does not tell how long a block takes."""
+    plain, exempt = Ledger(Budget(60.0, 0.01)), Ledger(Budget(60.0, 0.01, trainings_exempt=True))
+    assert not any(plain.exempts(kind) for kind in ("steps", "memory", "training"))
+    assert [exempt.exempts(kind) for kind in ("steps", "memory", "training")] == [False, False, True]
+    exempt.block_passed(500.0, "training", exempt=True)
+    assert (exempt.exempt_seconds, exempt.longest_block_seconds) == (500.0, 0.0)
+    assert exempt.allows_block(59.0, "training")
+
+
+def test_the_course_of_a_session_is_told_in_minutes() -> None:
+    """Of the budget, with the share that is used, which is never more than all of it."""
+    assert Ledger(Budget(200.0, 0.01)).course(65.0) == ("1:05 of 3:20", 0.325)
+    assert Ledger(Budget(200.0, 0.01)).course(260.0) == ("4:20 of 3:20", 1.0)
+    assert Ledger(Budget(None, 0.01)).course(3725.9) == ("62:05 passed", 0.0)
+    assert [clock_time(seconds) for seconds in (0.0, 59.9, 60.0)] == ["0:00", "0:59", "1:00"]
+    assert [whole_minutes(seconds) for seconds in (0.0, 60.0, 61.0)] == ["1m", "1m", "2m"]

@@ -33,10 +33,6 @@ def kept(tmp_path: Path) -> dict[str, Path]:
         (place / "bin" / "program").write_bytes(b"\0" * 2**20)
     noted = {"label": "torch==2.13.0", "packages": {"tiny": "1.0"}}
     (places["whole"] / STAMP).write_text(json.dumps(noted), encoding="utf-8")
-    places |= {name: tmp_path / "rehearsed" / name for name in ("first", "second")}
-    (tmp_path / "rehearsed").mkdir()
-    for name in ("first", "second"):
-        places[name].touch()
     return places
 
 
@@ -58,9 +54,9 @@ def test_nothing_to_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.usefixtures("kept")
 def test_listing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line each: kind, key, label, size, age, how it differs; also what is not whole. First starts are counted."""
+    """One line each: kind, key, label, size, age, how it differs; also what is not whole."""
     assert run(tmp_path, "list") == 0
-    _, whole, half, revision, extracting, starts = capsys.readouterr().out.splitlines()
+    _, whole, half, revision, extracting = capsys.readouterr().out.splitlines()
     assert whole.split()[:3] == ["environment", "aaaa", "torch==2.13.0"]
     assert "  1 MiB  0.0 days ago  1 added, " in whole
     assert half.split()[:4] == ["environment", "bbbb", "(not", "whole)"]
@@ -71,7 +67,6 @@ def test_listing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert revision.endswith("  1 MiB  0.0 days ago")
     assert extracting.split()[:4] == ["revision", "unfinished-xyz", "(not", "whole)"]
-    assert starts.split() == ["first", "start", "(2)", "0", "MiB", "0.0", "days", "ago"]
 
 
 def test_pruning_by_key(kept: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,16 +81,15 @@ def test_pruning_by_key(kept: dict[str, Path], tmp_path: Path, capsys: pytest.Ca
 def test_pruning_by_age(kept: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By the last use; what an interrupted run has left is of no use to anybody, however new it is."""
     assert run(tmp_path, "prune", "--older-than", "1") == 0
-    assert left(kept) == {"whole", "revision", "first", "second"}
-    for path in (kept["whole"] / STAMP, kept["revision"], kept["first"]):
+    assert left(kept) == {"whole", "revision"}
+    for path in (kept["whole"] / STAMP, kept["revision"]):
         os.utime(path, LONG_AGO)
     capsys.readouterr()
     assert run(tmp_path, "prune", "--older-than", "1") == 0
-    assert left(kept) == {"second"}
+    assert left(kept) == set()
     assert capsys.readouterr().out.splitlines() == [
         "removed environment aaaa",
         f"removed revision {kept['revision'].name}",
-        "removed 1 notes of first starts",
     ]
     assert run(tmp_path, "prune", "--older-than", "1") == 0
     assert capsys.readouterr().out == "nothing to remove\n"

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from fixtures.judging.looks import FIRST_LOOK
-from fixtures.judging.verdicts import Judgement, Margins, Verdict, blocks_needed, judge, sign_flip_p
+from fixtures.judging.planning import blocks_needed
+from fixtures.judging.sign_flips import sign_flip_p
+from fixtures.judging.verdicts import Judgement, Margins, Verdict, judge
 
 MARGINS = Margins(margin=0.02, floor=0.002, minimum_effect=0.005)
 BLOCKS = st.lists(st.floats(-0.5, 0.5), min_size=FIRST_LOOK, max_size=30)

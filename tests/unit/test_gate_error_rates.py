@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fixtures.judging.looks import plan_looks
-from fixtures.judging.verdicts import Judgement, Margins, Verdict, judge, sign_flip_p
+from fixtures.judging.sign_flips import sign_flip_p
+from fixtures.judging.verdicts import Judgement, Margins, Verdict, judge
 
 MARGINS = Margins(margin=0.02, floor=0.002, minimum_effect=0.005)
 

@@ -45,3 +45,23 @@ def test_no_look_takes_from_the_last_one_what_it_needs() -> None:
 def test_there_is_no_look_before_there_are_enough_blocks() -> None:
     """A budget for two blocks decides nothing."""
     assert plan_looks(FIRST_LOOK - 1, 0.01) == ()
+
+
+@given(st.integers(1, 8), st.integers(1, 60), st.floats(1.0, 4.0))
+def test_looks_that_are_late_leave_the_most_for_the_end(first: int, maximum: int, late: float) -> None:
+    """After the share ``t`` of the time, ``t**late`` is spent, and no look comes before its first one may."""
+    spending, levels = Spending(0.05, first=first, late=late), {}
+    for blocks in range(1, maximum):
+        level = spending.due(blocks, blocks / maximum)
+        if level is not None:
+            levels[blocks] = level
+            assert blocks >= first
+            assert sum(levels.values()) == pytest.approx(0.05 * (blocks / maximum) ** late)
+    assert spending.rest() == pytest.approx(0.05 - sum(levels.values()))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1])
+def test_a_probability_that_cannot_be_is_refused(alpha: float) -> None:
+    """Whoever may never be wrong, or always, has nothing to spend."""
+    with pytest.raises(ValueError, match="alpha must lie between 0 and 1"):
+        Spending(alpha)

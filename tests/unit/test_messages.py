@@ -20,6 +20,7 @@ EXAMPLES: dict[str, Any] = {
     "float": 0.25,
     "tuple[str, ...]": ("a", "b"),
     "tuple[int, ...]": (0, 1),
+    "tuple[float, ...]": (0.25, -1e-9),
     "dict[str, Any]": {"layers": [{"kind": "dense", "units": 10}]},
     "int | None": None,
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from fixtures.plugin.options import default_threads, parse
+from fixtures.measuring.schedule import NORMAL, QUICK, THOROUGH
+from fixtures.plugin.options import QUICK_BLOCKS, THOROUGH_BLOCKS, Options, default_threads, parse
+from tests.one_line import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,70 @@ def test_measuring_in_several_processes_at_once_is_refused(given: Mapping[str, o
     config = cast("pytest.Config", SimpleNamespace(getoption=given.get))
     with pytest.raises(pytest.UsageError, match=r"pytest-xdist .* leave -n and --dist away"):
         parse(config)
+
+
+def parsed(directory: Path, **given: object) -> Options:
+    """The options of a session in which the user gives these."""
+    usual: dict[str, Any] = {"--defaults": "equal", "--worker-timeout": "1800", "--download": False, "dist": "no"}
+    found = usual | {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+
+    def getoption(name: str, default: object = None) -> object:
+        return found.get(name, default)
+
+    invocation = SimpleNamespace(dir=directory)
+    config = SimpleNamespace(getoption=getoption, invocation_params=invocation, rootpath=directory)
+    return parse(cast("pytest.Config", config))
+
+
+@pytest.mark.parametrize(
+    ("given", "blocks", "effort"),
+    [
+        ({}, None, NORMAL),
+        ({"processes": "5"}, 5, NORMAL),
+        ({"quick": True}, QUICK_BLOCKS, QUICK),
+        ({"thorough": True}, THOROUGH_BLOCKS, THOROUGH),
+        ({"quick": True, "processes": "3"}, 3, QUICK),
+    ],
+    ids=str,
+)
+def test_a_run_is_of_a_fixed_size_where_the_user_says_how_much(
+    tmp_path: Path, given: dict[str, Any], blocks: int | None, effort: object
+) -> None:
+    """Else it goes on until the order is certain, or its time is up."""
+    found = parsed(tmp_path, **given)
+    assert (found.blocks, found.effort, found.budget) == (blocks, effort, None)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("10m", 600.0), ("1.5h", 5400.0)])
+def test_an_ordinary_run_takes_a_budget(tmp_path: Path, text: str, seconds: float) -> None:
+    """And is then of no fixed size."""
+    found = parsed(tmp_path, budget=text)
+    assert (found.budget, found.blocks) == (seconds, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"budget": "10m", "processes": "3"}, "--processes fixes how much is measured, --budget how long"),
+        ({"budget": "10m", "quick": True}, "--quick fixes how much is measured, --budget how long"),
+        ({"budget": "10m", "thorough": True}, "--thorough fixes how much is measured, --budget how long"),
+        ({"budget": "10"}, "--budget 10: give a duration such as 90s, 10m or 1.5h"),
+        ({"budget": "0s"}, "--budget 0s: give a duration"),
+        ({"budget": ""}, "--budget : give a duration"),
+        ({"budget": "9" * 400 + "h"}, "give a duration"),
+        ({"processes": "0"}, "--processes 0: give a whole number of at least 1"),
+        ({"processes": "two"}, "--processes two: give a whole number of at least 1"),
+        ({"quick": True, "thorough": True}, "--quick and --thorough exclude each other"),
+        ({"worker_timeout": "nan"}, "--worker-timeout nan: give a number above 0"),
+        ({"threads": "99999"}, "--threads 99999: this process may use only"),
+        ({"device": ["tpu"]}, "--device 'tpu' is not known"),
+        ({"data_dir": "nowhere"}, "--data-dir nowhere: there is no such directory"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else next(iter(value)),
+)
+def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, given: dict[str, Any], message: str) -> None:
+    """Which names the option, what was given, and what would do."""
+    with pytest.raises(pytest.UsageError) as refusal:
+        parsed(tmp_path, **given)
+    assert message in str(refusal.value)
+    assert one_line(str(refusal.value))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.judging.pairing import block_value, log_ratios, swapped_pairs
+from fixtures.judging.verdicts import block_value, log_ratios, swapped_pairs
 
 RATIOS = st.lists(st.floats(-0.5, 0.5), min_size=1, max_size=40)
 READINGS = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=30)

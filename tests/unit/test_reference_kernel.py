@@ -14,9 +14,10 @@ from fixtures.arms.launch import LaunchSettings, cores_for
 from fixtures.judging.measures import Measure
 from fixtures.measuring import kernel_process
 from fixtures.measuring.disturbance import Disturbance
-from fixtures.measuring.kernel_process import KERNEL_TASK, KernelProcess
-from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.kernel_process import KernelProcess
+from fixtures.measuring.progress import Progress
 from fixtures.measuring.readings import ArmReadings, Burst, KernelSeconds, ProcessReadings
+from fixtures.plugin.display import PlainDisplay
 from fixtures.plugin.recording import reference
 from fixtures.workers import messages
 from fixtures.workers.parent import WorkerError
@@ -73,11 +74,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def kernel(told: list[str], folder: Path) -> KernelProcess:
-    """A kernel of which three turns are planned."""
+    """A kernel with one thread."""
     setting = SimpleNamespace(launch=LaunchSettings(1), run_directory=folder)
-    progress = Progress(PlainDisplay(told.append))
-    progress.forecast.plan([KERNEL_TASK] * 3)
-    return KernelProcess(cast("Setting", setting), "process-1", progress)
+    return KernelProcess(cast("Setting", setting), "process-1", Progress(PlainDisplay(told.append)))
 
 
 USUAL = KernelSeconds(mean=math.sqrt(0.004 * 0.001), product=0.004, copy=0.001)
@@ -103,7 +102,7 @@ def test_a_reading_is_the_geometric_mean_of_product_and_copy(told: list[str], tm
 def test_a_kernel_that_dies_says_so_once_and_keeps_what_was_complete(
     told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of a measure is not beside all of it. Nothing is raised, and nobody waits for the kernel any longer."""
+    """Half of a measure is not beside all of it. Nothing is raised, and the kernel is asked no more."""
     monkeypatch.setattr(Process, "lives_for", 8)
     process = kernel(told, tmp_path)
     process.start()
@@ -113,8 +112,6 @@ def test_a_kernel_that_dies_says_so_once_and_keeps_what_was_complete(
     assert process.median_seconds() == {Measure.FIRST_STEP: USUAL}
     (said,) = told
     assert said.startswith("it died. What had not been measured by then cannot be normalised")
-    assert process._progress.forecast.time_left().seconds == 0
-    assert process._progress.forecast.time_left().complete
 
 
 def test_a_kernel_that_does_not_start_leaves_no_readings(

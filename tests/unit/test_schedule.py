@@ -1,14 +1,116 @@
-"""The order of turns and the end of warm-up."""
+"""How much a block measures, the order of turns and the end of warm-up."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.measuring.schedule import settled, turn_order
+from fixtures.measuring.schedule import (
+    BURST_SECONDS,
+    FEWEST_BURSTS,
+    FEWEST_SLICE_BATCHES,
+    NORMAL,
+    PAIRED,
+    QUICK,
+    SLICE_SECONDS,
+    THOROUGH,
+    Effort,
+    bursts_per_block,
+    settled,
+    slice_batches,
+    steps_per_burst,
+    turn_order,
+)
 
 ARMS = st.lists(st.integers(), unique=True, min_size=1, max_size=9)
+STEP_SECONDS = st.floats(1e-5, 100.0)
+EFFORTS = st.builds(
+    Effort,
+    bursts=st.integers(1, 100),
+    steps_per_burst=st.integers(1, 20),
+    lead_in_steps=st.integers(0, 5),
+    step_seconds=st.floats(0.1, 20.0),
+)
+
+
+@given(STEP_SECONDS, EFFORTS)
+def test_a_burst_is_short_however_slow_a_step_is(step: float, effort: Effort) -> None:
+    """One step at least, as many as the effort has at most, and no longer than a burst may take if there are two."""
+    steps = steps_per_burst(step, effort)
+    assert 1 <= steps <= effort.steps_per_burst
+    assert steps == 1 or steps * step <= BURST_SECONDS
+    assert steps == effort.steps_per_burst or (steps + 1) * step > BURST_SECONDS * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(("step", "steps"), [(0.001, 10), (0.013, 9), (0.03, 4), (0.07, 1), (3.0, 1)])
+def test_slow_steps_give_short_bursts(step: float, steps: int) -> None:
+    """Those of a fast framework have as many steps as pairs need."""
+    assert steps_per_burst(step, NORMAL) == steps
+
+
+@given(STEP_SECONDS, EFFORTS)
+@example(100.0, Effort(bursts=1))
+def test_bursts_form_pairs(step: float, effort: Effort) -> None:
+    """An even number of them, two at least; beyond those never more than the effort has."""
+    bursts = bursts_per_block(step, effort)
+    assert bursts % 2 == 0
+    assert 2 <= bursts <= max(2, effort.bursts)
+
+
+@given(STEP_SECONDS, EFFORTS)
+def test_the_bursts_of_a_process_take_the_time_that_is_meant_for_them(step: float, effort: Effort) -> None:
+    """Slow steps are not measured for longer, unless fewer bursts than a block needs would be left."""
+    bursts = bursts_per_block(step, effort)
+    each = (steps_per_burst(step, effort) + effort.lead_in_steps) * step
+    assert bursts <= FEWEST_BURSTS or bursts * each <= effort.step_seconds * (1 + 1e-9)
+
+
+@given(STEP_SECONDS, st.floats(1.0, 10.0), EFFORTS)
+def test_slower_steps_never_mean_more_of_anything(step: float, factor: float, effort: Effort) -> None:
+    """Neither steps of a burst nor batches of a slice."""
+    assert steps_per_burst(step * factor, effort) <= steps_per_burst(step, effort)
+    assert slice_batches(step * factor, 1000) <= slice_batches(step, 1000)
+
+
+@pytest.mark.parametrize(
+    ("effort", "step", "bursts"),
+    [
+        (NORMAL, 0.005, 16),
+        (NORMAL, 0.05, 12),
+        (NORMAL, 0.2, 8),
+        (NORMAL, 5.0, 8),
+        (QUICK, 0.005, 6),
+        (QUICK, 5.0, 6),
+        (THOROUGH, 0.005, 40),
+        (PAIRED, 0.005, 80),
+        (PAIRED, 0.06, 32),
+        (replace(NORMAL, bursts=7), 0.005, 6),
+    ],
+)
+def test_what_a_run_measures(effort: Effort, step: float, bursts: int) -> None:
+    """Fast steps and slow ones, in each kind of run."""
+    assert bursts_per_block(step, effort) == bursts
+
+
+@given(STEP_SECONDS, st.integers(1, 5000))
+def test_a_slice_is_about_as_long_as_it_is_meant_to_be(step: float, whole: int) -> None:
+    """Of an epoch's whole batches, a few at least and all at most."""
+    batches = slice_batches(step, whole)
+    assert 1 <= batches <= whole
+    assert batches >= min(whole, FEWEST_SLICE_BATCHES)
+    if FEWEST_SLICE_BATCHES < batches < whole:
+        assert batches * step == pytest.approx(SLICE_SECONDS, abs=step)
+
+
+@pytest.mark.parametrize(
+    ("step", "whole", "batches"), [(0.01, 937, 50), (0.01, 22, 22), (0.3, 937, 4), (5.0, 937, 4), (5.0, 3, 3)]
+)
+def test_slices_of_fast_and_slow_epochs(step: float, whole: int, batches: int) -> None:
+    """Half a second of a fast one, four batches of a slow one, all of a small one."""
+    assert slice_batches(step, whole) == batches
 
 
 @given(ARMS, st.integers(0, 100), st.integers(0, 100))

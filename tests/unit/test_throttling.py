@@ -10,9 +10,9 @@ import pynvml
 import pytest
 
 from fixtures.measuring.disturbance import Disturbance, Snapshot, between
+from fixtures.measuring.readings import ArmBlock
 from fixtures.measuring.throttling import throttled_cpu_seconds, throttled_gpu_seconds
-from fixtures.measuring.void_blocks import why_void
-from fixtures.sessions.comparison import PairedBlock, Side
+from fixtures.measuring.void_blocks import disturbance_shares, why_void
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,15 +65,15 @@ def test_what_grows_between_two_snapshots_voids_a_block(tmp_path: Path) -> None:
     put(counter, "throttled_usec 1400000\n")
     grown = between(before, Snapshot.take([], root=tmp_path)).throttled_seconds
     assert grown == pytest.approx(0.4)
-    mild, hard = (Side(disturbances=[Disturbance(1.0, 0.0, 0.0, share)]) for share in (0.2, grown))
-    assert why_void(PairedBlock(mild, mild)) == ""
-    assert why_void(PairedBlock(mild, hard)) == "a CPU quota or heat held back 40% of a core"
+    mild, hard = (ArmBlock(disturbances=[Disturbance(1.0, 0.0, 0.0, share)]) for share in (0.2, grown))
+    assert why_void([mild, mild]) == ""
+    assert why_void([mild, hard]) == why_void([hard]) == "a CPU quota or heat held back 40% of a core"
 
 
 def test_a_hot_gpu_voids_a_block() -> None:
     """Heat that slowed the GPU down for more than a quarter of the time."""
-    hot = Side(disturbances=[Disturbance(2.0, 0.0, 0.0, None, 1.0)])
-    assert why_void(PairedBlock(Side(), hot)) == "heat slowed the GPU down for 50% of the time"
+    hot = ArmBlock(disturbances=[Disturbance(2.0, 0.0, 0.0, None, 1.0)])
+    assert why_void([ArmBlock(), hot]) == "heat slowed the GPU down for 50% of the time"
 
 
 def test_gpus_are_asked_for_the_time_that_heat_cost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,3 +101,17 @@ def test_without_a_driver_heat_of_gpus_is_unknown(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(pynvml, "nvmlInit", no_library)
     assert throttled_gpu_seconds() is None
+
+
+def test_shares_are_of_the_arm_that_was_disturbed_more() -> None:
+    """Over all that was timed of it; what nobody counted is unknown, and voids nothing."""
+    calm = ArmBlock(disturbances=[Disturbance(1.0, 0.1, 0.0)] * 2)
+    mixed = ArmBlock(disturbances=[Disturbance(3.0, 0.0, 0.3), Disturbance(1.0, 0.8, -0.1)])
+    assert disturbance_shares([calm, mixed, ArmBlock()]) == {
+        "steal_seconds": pytest.approx(0.2),
+        "foreign_cpu_seconds": pytest.approx(0.05),
+        "throttled_seconds": None,
+        "throttled_gpu_seconds": None,
+    }
+    assert why_void([calm, mixed, ArmBlock()]) == ""
+    assert why_void([]) == ""

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from fixtures.judging.kept_runs import reach, runs_that_acquit
 from fixtures.judging.priors import PRIORS, UNKNOWN_STATE_FACTOR, prior_of
-from fixtures.judging.promise import margins_of
 from fixtures.judging.spread import Prior
 from fixtures.judging.unpaired import baselines_need_processes, baselines_needed, judge_run, processes_needed
-from fixtures.judging.verdicts import Verdict
+from fixtures.judging.verdicts import Verdict, margins_of
 from tests.bench_run import PROJECT_ROOT
 from tests.figures.kept_runs import kept_runs_table
 from tests.unpaired_settings import LEVEL, MARGINS, PRIOR

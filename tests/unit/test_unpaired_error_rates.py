@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from fixtures.judging.promise import margins_of
 from fixtures.judging.spread import Prior
 from fixtures.judging.unpaired import judge_run
-from fixtures.judging.verdicts import Verdict
+from fixtures.judging.verdicts import Verdict, margins_of
 from tests.unpaired_settings import MARGINS, PRIOR
 
 

@@ -133,7 +133,7 @@ def test_pytest_benchmarks_own_command_reads_the_results(run: BenchRun, results:
 
 def test_an_arm_that_trains_something_else_publishes_nothing(tmp_path: Path) -> None:
     """Its benchmarks fail with what differs, by layer, and nothing of it is saved."""
-    finished = run_bench(tmp_path, "--framework", "tests/adapters/wrong_epsilon.py", "-m", "cpu", "--quick")
+    finished = run_bench(tmp_path, "--framework", "tests/adapters/wrong_epsilon.py", "-m", "cpu", "--processes", "1")
     assert finished.status == pytest.ExitCode.TESTS_FAILED
     assert "parity failed: adam_" in finished.output
     assert "dense_1/" in finished.output
@@ -143,10 +143,10 @@ def test_an_arm_that_trains_something_else_publishes_nothing(tmp_path: Path) -> 
 
 def test_two_runs_at_once_leave_each_others_files_alone(tmp_path: Path) -> None:
     """Both finish and both are saved; at least one is told that the other disturbs its figures."""
-    arguments = ["--framework", "pytorch", "-m", "cpu and step", "--quick", f"--benchmark-storage={tmp_path}"]
+    arguments = ["--framework", "pytorch", "-m", "cpu and first_step", "--processes", "1"]
     runs = [
         subprocess.Popen(
-            bench_command(*arguments),
+            bench_command(*arguments, f"--benchmark-storage={tmp_path}"),
             cwd=PROJECT_ROOT,
             env=bench_environment(),
             stdout=subprocess.PIPE,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FEWEST = ("--calibrate", "--calibrate-blocks", "4", "--framework", "pytorch", "--device", "cpu")
 
 
+@pytest.mark.slow
 def test_a_short_calibration_is_saved_and_says_that_it_tests_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -33,7 +34,7 @@ def test_a_short_calibration_is_saved_and_says_that_it_tests_nothing(
     blocks = benchmark["extra_info"]["blocks"]
     assert list(blocks) == ["0", "0.01", "0.02", "0.03", "0.05", "0.1"]
     assert len(blocks["0"]) >= 4
-    assert all(len(block["candidate"]) == len(block["baseline"]) == 80 for each in blocks.values() for block in each)
+    assert all(len(block["candidate"]) == len(block["baseline"]) >= 8 for each in blocks.values() for block in each)
     assert benchmark["extra_info"]["interrupted"] is False
     assert calibration_report(run.saved["benchmarks"]) in run.output
     assert main([str(tmp_path / "saved.json")]) == 0
@@ -52,4 +53,4 @@ def test_ctrl_c_saves_the_blocks_that_were_measured(tmp_path: Path) -> None:
     (benchmark,) = json.loads(ended.saved.read_text(encoding="utf-8"))["benchmarks"]
     info = benchmark["extra_info"]
     assert info["interrupted"] is True
-    assert len(info["blocks"]["0"][0]["candidate"]) == 80
+    assert len(info["blocks"]["0"][0]["candidate"]) >= 8

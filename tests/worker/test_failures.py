@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 CAUSES = {
     "segfault": "killed by signal 11, SIGSEGV",
     "killed": "killed by signal 9, SIGKILL (what the kernel does when memory runs out)",
-    "hanging": "no answer to TrainSteps within 60 s; the worker was killed",
-    "raising": "ArithmeticError during TrainSteps: cannot train on",
-    "out_of_memory": "MemoryError during TrainSteps: Unable to allocate",
-    "nan_loss": "the loss became nan during TrainSteps",
+    "hanging": "no answer to ObserveParity within 30 s; the worker was killed",
+    "raising": "ArithmeticError during ObserveParity: cannot train on",
+    "out_of_memory": "MemoryError during ObserveParity: Unable to allocate",
+    "nan_loss": "parity failed: ",
     "unimportable": "ModuleNotFoundError during ImportFramework: No module named 'a_framework_that_nobody_has'",
     "noisy_exit": "exit status 3",
-    "quits": "SystemExit during TrainSteps: the licence has expired",
+    "quits": "SystemExit during ObserveParity: the licence has expired",
     "untransferable": "DumpError during ImportFramework: the reply cannot travel",
 }
 
@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> BenchRun:
     paths = ",".join(f"tests/adapters/{name}.py" for name in CAUSES)
     return run_bench(
         tmp_path_factory.mktemp("results"),
-        *("-m", "cpu and step", "--quick", "--processes", "1", "--worker-timeout", "60"),
+        *("-m", "cpu and step", "--quick", "--processes", "1", "--worker-timeout", "30"),
         *("--framework", f"pytorch,{paths}"),
     )
 
@@ -58,7 +58,7 @@ def test_the_sound_framework_still_reports(run: BenchRun) -> None:
 @pytest.mark.parametrize("name", CAUSES)
 def test_a_failed_worker_says_what_happened(run: BenchRun, name: str) -> None:
     """One line: which worker, doing what, what happened; and how to replay it by hand."""
-    line = rf"digits-{name}-cpu process-1: .*{re.escape(CAUSES[name])}"
+    line = rf"digits-{name}-cpu proof: .*{re.escape(CAUSES[name])}"
     assert re.search(line, run.output), run.output
 
 
@@ -129,13 +129,15 @@ def interrupt(results: Path, phase: str, how: signal.Signals, *arguments: str) -
 STEPS = ("-m", "cpu and step", "--framework", "pytorch", "--thorough")
 
 
-@pytest.mark.parametrize("phase", ["process 1 of 8: starting", "process 1 of 8: proving", "process 2 of 8: training"])
+@pytest.mark.parametrize(
+    "phase", ["proving that 1 arm trains", "block 1: steps of pytorch", "block 2: steps of pytorch"]
+)
 def test_ctrl_c_ends_the_workers_and_says_so_without_a_traceback(tmp_path: Path, phase: str) -> None:
     """In any phase; what was read before it is saved, marked as interrupted."""
     ended = interrupt(tmp_path, phase, signal.SIGINT, *STEPS)
     assert ended.status == pytest.ExitCode.INTERRUPTED, ended.output
     assert "Traceback" not in ended.output
-    if "process 2" in phase:
+    if "block 2" in phase:
         assert ended.saved.exists(), ended.output
         saved = json.loads(ended.saved.read_text(encoding="utf-8"))
         (benchmark,) = saved["benchmarks"]
@@ -148,7 +150,7 @@ def test_ctrl_c_ends_the_workers_and_says_so_without_a_traceback(tmp_path: Path,
 def test_ctrl_c_while_memory_is_watched_keeps_what_was_timed(tmp_path: Path) -> None:
     """The first step of every process was read; memory was not."""
     arguments = ("-m", "cpu and (first_step or memory)", "--framework", "pytorch", "--quick", "--processes", "1")
-    ended = interrupt(tmp_path, "memory: one epoch of each", signal.SIGINT, *arguments)
+    ended = interrupt(tmp_path, "block 2: memory of pytorch", signal.SIGINT, *arguments)
     assert ended.status == pytest.ExitCode.INTERRUPTED, ended.output
     assert "Traceback" not in ended.output
     names = [one["name"] for one in json.loads(ended.saved.read_text(encoding="utf-8"))["benchmarks"]]
@@ -157,5 +159,5 @@ def test_ctrl_c_while_memory_is_watched_keeps_what_was_timed(tmp_path: Path) -> 
 
 def test_workers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     """Nobody is there to end them, so the kernel does."""
-    ended = interrupt(tmp_path, "process 1 of 8: training", signal.SIGKILL, *STEPS)
+    ended = interrupt(tmp_path, "block 1: steps of pytorch", signal.SIGKILL, *STEPS)
     assert ended.status == -signal.SIGKILL

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 from fixtures.arms.launch import LaunchSettings, allowed_cores
 from fixtures.judging.measures import Measure
 from fixtures.measuring.kernel_process import KernelProcess
-from fixtures.measuring.progress import PlainDisplay, Progress
+from fixtures.measuring.progress import Progress
+from fixtures.plugin.display import PlainDisplay
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from tests.bench_run import run_bench
 if TYPE_CHECKING:
     from pathlib import Path
 
-SELECTED = ("--framework", "pytorch", "--quick", "-m", "cpu and (memory or accuracy)")
+SELECTED = ("--framework", "pytorch", "--processes", "1", "-m", "cpu and (memory or accuracy)")
 
 
 def test_equal_code_is_no_regression(tmp_path: Path) -> None:

@@ -63,18 +63,19 @@ def test_too_little_time_is_inconclusive_and_says_so(short: BenchRun) -> None:
     assert short.status == EXIT_INCONCLUSIVE, short.output
     assert "**INCONCLUSIVE**" in short.output
     assert "3 skipped" in short.output
-    assert "the budget allows about 0 blocks" in short.output
+    assert "the budget allows about 0 rounds of 1 block" in short.output
 
 
 def test_readings_are_paired(short: BenchRun) -> None:
     """Both sides of a block have as many: bursts, epochs but the first, and one first step."""
-    for test, readings in (("training_step", 80), ("epoch", 4), ("first_step", 1)):
+    for test, readings in (("training_step", range(8, 81, 2)), ("epoch", (4,)), ("first_step", (1,))):
         info = saved(short, test)
         assert info["schedule"] in ("duet", "alternating")
         assert info["parity"]["passed"] is True
         for block in info["raw"]:
             assert block["complete"] is True
-            assert len(block["candidate"]) == len(block["baseline"]) == readings
+            assert len(block["candidate"]) == len(block["baseline"])
+            assert len(block["candidate"]) in readings
 
 
 def saved(run: BenchRun, test: str) -> dict[str, Any]:
