@@ -117,8 +117,11 @@ def _layers(spec: Spec, weights: Weights | None, rngs: nnx.Rngs) -> Iterator[Cal
     given = iter(weights[name] for name in spec.parameter_shapes()) if weights is not None else None
 
     def initializers() -> dict[str, Any]:
-        """Of one layer's kernel and bias. Of all ways to set them, only this one is spelled alike in every Flax."""
-        return {f"{name}_init": nnx.initializers.constant(next(given)) for name in ("kernel", "bias")} if given else {}
+        """Of one layer's kernel and bias. Of the ways to set these, only this one is spelled alike in every Flax."""
+        if given is None:
+            return {}
+        constant = nnx.initializers.constant
+        return {name: constant(jnp.array(next(given))) for name in ("kernel_init", "bias_init")}
 
     for layer, before in zip(spec.layers, (spec.input_shape, *spec.shapes()), strict=False):
         if isinstance(layer, Convolution):
