@@ -79,7 +79,11 @@ class Observation:
 
 
 def observe(adapter_class: type[Adapter], case: ParityCase, device: Device, precision: Precision) -> Observation:
-    """Record what an adapter does with ``case``. Builds three instances, since compiling frameworks pay for each."""
+    """Record what an adapter does with ``case``.
+
+    Builds only three instances, since compiling frameworks pay for each: one step of each of three optimisers, one
+    more for the smaller batch, and the outputs. Fewer would leave a constant, or the last batch, unproven.
+    """
     return _record(lambda spec, weights: adapter_class(spec, dict(weights), device, precision, seed=0), case)
 
 

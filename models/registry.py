@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from models.releases import Proven
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,6 +37,7 @@ class Framework:
             another one, relative to the project's root; it is built when the framework is asked for.
         python: version of Python that this other environment needs.
         programs: what must be on the PATH, for example a C++ compiler.
+        proven: the releases on which the adapter trains the same network, by distribution.
     """
 
     identifier: str
@@ -47,6 +50,7 @@ class Framework:
     requirements: str = ""
     python: str = ""
     programs: tuple[str, ...] = ()
+    proven: tuple[Proven, ...] = ()
 
     def missing(self) -> tuple[str, ...]:
         """The required packages that are not installed in this interpreter."""
@@ -55,6 +59,18 @@ class Framework:
     def missing_programs(self) -> tuple[str, ...]:
         """The required programs that are not on the PATH."""
         return tuple(name for name in self.programs if shutil.which(name) is None)
+
+    def unproven(self, packages: Mapping[str, str]) -> str:
+        """What is installed outside the range that the adapter is proven on, in one line; empty if nothing is.
+
+        Args:
+            packages: of one environment, the version by a distribution's name (lower case, hyphens).
+        """
+        clauses = []
+        for one in self.proven:
+            version = packages.get(one.distribution) or packages.get(NIGHTLIES.get(one.distribution, ""))
+            clauses.append(one.outside(version, f"the adapter of {self.title}") if version else "")
+        return "; ".join(filter(None, clauses))
 
     def hidden_packages(self) -> tuple[str, ...]:
         """Top-level modules that a worker of this framework must not see.
@@ -78,6 +94,12 @@ _TENSORFLOW = MappingProxyType(
 # Else it takes three quarters of a GPU's memory, and the arms beside it find little.
 _JAX = MappingProxyType({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
 
+# The oldest are two years and more older than the newest, which are those of requirements.txt.
+_TORCH_RELEASES = Proven("torch", "2.4.0", "2.15.0")
+_TENSORFLOW_RELEASES = Proven("tensorflow", "2.16.1", "2.21.0")
+_JAX_RELEASES = Proven("jax", "0.4.30", "0.10.2")
+_KERAS_RELEASES = Proven("keras", "3.4.1", "3.15.1")
+
 FRAMEWORKS = MappingProxyType(
     {
         framework.identifier: framework
@@ -89,6 +111,7 @@ FRAMEWORKS = MappingProxyType(
                 distribution="torch",
                 requires=("torch",),
                 packages=("torch",),
+                proven=(_TORCH_RELEASES,),
             ),
             Framework(
                 identifier="pytorch-compile",
@@ -98,6 +121,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("torch",),
                 packages=("torch",),
                 programs=("g++",),
+                proven=(_TORCH_RELEASES,),
             ),
             Framework(
                 identifier="tensorflow",
@@ -107,6 +131,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("tensorflow",),
                 packages=("tensorflow", "keras"),
                 environment=_TENSORFLOW,
+                proven=(_TENSORFLOW_RELEASES,),
             ),
             Framework(
                 identifier="tensorflow-xla",
@@ -116,6 +141,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("tensorflow",),
                 packages=("tensorflow", "keras"),
                 environment=_TENSORFLOW,
+                proven=(_TENSORFLOW_RELEASES,),
             ),
             Framework(
                 identifier="jax",
@@ -125,6 +151,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("jax", "flax", "optax"),
                 packages=("jax", "flax", "optax"),
                 environment=_JAX,
+                proven=(_JAX_RELEASES, Proven("flax", "0.8.5", "0.12.8"), Proven("optax", "0.2.3", "0.2.8")),
             ),
             Framework(
                 identifier="keras-tensorflow",
@@ -134,6 +161,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("keras", "tensorflow"),
                 packages=("keras", "tensorflow"),
                 environment=MappingProxyType({"KERAS_BACKEND": "tensorflow", **_TENSORFLOW}),
+                proven=(_KERAS_RELEASES, _TENSORFLOW_RELEASES),
             ),
             Framework(
                 identifier="keras-jax",
@@ -143,6 +171,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("keras", "jax"),
                 packages=("keras", "jax", "scipy"),  # JAX cannot be without SciPy, and Keras makes it import it
                 environment=MappingProxyType({"KERAS_BACKEND": "jax", **_JAX}),
+                proven=(_KERAS_RELEASES, _JAX_RELEASES),
             ),
             Framework(
                 identifier="keras-torch",
@@ -152,6 +181,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("keras", "torch"),
                 packages=("keras", "torch"),
                 environment=MappingProxyType({"KERAS_BACKEND": "torch"}),
+                proven=(_KERAS_RELEASES, _TORCH_RELEASES),
             ),
             Framework(
                 identifier="tf-estimator",
@@ -163,6 +193,7 @@ FRAMEWORKS = MappingProxyType(
                 environment=_TENSORFLOW,
                 requirements="requirements/tf-estimator.txt",
                 python="3.11",
+                proven=(Proven("tensorflow-cpu", "2.15.1", "2.15.1"),),
             ),
         )
     }

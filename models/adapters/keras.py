@@ -75,13 +75,14 @@ class Adapter:
         keras.ops.convert_to_numpy(self.model.trainable_variables[-1])
 
     def peak_device_memory_bytes(self) -> int | None:
-        return _peak_gpu_memory_bytes() if self.device != "cpu" else None
+        return _peak_gpu_memory_bytes() if not self.device.startswith("cpu") else None
 
 
 def _device(device: Device) -> str:
-    if device == "cpu":
-        return "cpu"  # on PyTorch, "cpu:0" gives variables that get no gradients
     backend = keras.backend.backend()
+    if device == "cpu":
+        # On PyTorch, "cpu:0" gives variables that get no gradients; on JAX, Keras before 3.12 refuses a bare "cpu".
+        return "cpu" if backend == "torch" else "cpu:0"
     name = "cuda" if backend == "torch" else "gpu:0"
     try:
         with keras.device(name):
