@@ -132,8 +132,6 @@ STEPS = ("-m", "cpu and step", "--framework", "pytorch", "--thorough")
 @pytest.mark.parametrize(
     "phase", ["proving that 1 arm trains", "block 1: steps of pytorch", "block 2: steps of pytorch"]
 )
-    "phase", ["proving that 1 arm trains", "block 1: steps of pytorch", "block 2: steps of pytorch"]
-)
 def test_ctrl_c_ends_the_workers_and_says_so_without_a_traceback(tmp_path: Path, phase: str) -> None:
     """In any phase; what was read before it is saved, marked as interrupted."""
     ended = interrupt(tmp_path, phase, signal.SIGINT, *STEPS)
