@@ -32,6 +32,7 @@ else
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo 'cnn-dyno needs Python 3.11: set PYTHON=..., for example make setup PYTHON=/path/to/python3.11' >&2; \
 	    exit 1; }
+	@test ! -L $(VENV) || { echo '$(VENV) is a link: setting it up would empty what it leads to; remove it' >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	$(VENV)/bin/uv pip sync --python $(VENV)/bin/python --require-hashes requirements/requirements.txt

@@ -238,22 +238,23 @@ def test_progress_of_a_session_without_an_end_tells_the_time_that_has_passed() -
 
 
 @pytest.mark.parametrize(
-    ("seconds", "first", "expected"),
+    ("seconds", "own", "expected"),
     [
-        (30.0, STEPS, ["about 1 rounds of 2 blocks, and nothing is certain before 4: give --budget 2m"]),
-        (80.0, STEPS, []),
-        (None, STEPS, []),
-        (30.0, TRAINING, ["about 1 rounds of 2 blocks, and nothing is certain before 4: give --budget 2m"]),
+        (30.0, False, ["about 1 rounds of 2 blocks, and nothing is certain before 4: give --budget 2m"]),
+        (80.0, False, []),
+        (None, False, []),
+        (30.0, True, []),
     ],
-    ids=["short", "enough", "endless", "training-first"],
+    ids=["short", "enough", "endless", "the-suites-own"],
 )
 def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(
-    seconds: float | None, first: BlockRequest, expected: list[str]
+    seconds: float | None,
+    own: bool,
+    expected: list[str],  # noqa: FBT001
 ) -> None:
-    """After the first block that the budget is spent on: a training that is no part of it says nothing of it."""
-    script = Script(seconds=lambda request: 600.0 if request.kind == "training" else BLOCK_SECONDS)
-    trained = [replace(first, required=True)] if first is TRAINING else []
-    run(script, Asked([*trained, STEPS, MEMORY], [STEPS, MEMORY]), seconds, trainings_exempt=True)
+    """After the first block; what the user did not choose needs no advice."""
+    script = Script()
+    run(script, Asked([STEPS, MEMORY], [STEPS, MEMORY]), seconds, trainings_exempt=own)
     told = [
         note.removeprefix("WARNING the budget allows ").removesuffix(" or fewer benchmarks") for note in script.notes
     ]

@@ -117,8 +117,11 @@ def test_slices_and_whole_epochs_can_follow_each_other(tmp_path: Path) -> None:
     session, adapter = opened(tmp_path)
     for examples in (16, 0, 24, 16):
         session.answer(messages.TrainEpoch(0, own_order=True, examples=examples))
+    for name in ("train", "test"):
+        np.save(tmp_path / f"y_{name}.npy", np.full(EXAMPLES, 7))
     session.answer(messages.OpenData(str(tmp_path), BATCH, SEED + 1))
     session.answer(messages.TrainEpoch(0, examples=16))
     assert [len(labels) for _, labels, _, _ in adapter.epochs] == [16, 50, 24, 16, 16]
     assert [order for _, _, order, _ in adapter.epochs[:4]] == [None] * 4
+    assert set(adapter.epochs[4][1].tolist()) == {7}
     assert adapter.epochs[4][2] == epoch_order(16, SEED + 1, 0).tolist()
