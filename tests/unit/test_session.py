@@ -248,9 +248,7 @@ def test_progress_of_a_session_without_an_end_tells_the_time_that_has_passed() -
     ids=["short", "enough", "endless", "the-suites-own"],
 )
 def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(
-    seconds: float | None,
-    own: bool,
-    expected: list[str],  # noqa: FBT001
+    seconds: float | None, expected: list[str], *, own: bool
 ) -> None:
     """After the first block; what the user did not choose needs no advice."""
     script = Script()
