@@ -45,3 +45,26 @@ def test_the_whole_network_is_compiled_once() -> None:
     if lacking := (*framework.missing(), *framework.missing_programs()):
         pytest.skip(f"lacking: {', '.join(lacking)}")
     assert compiled(Path(sys.executable)) == {"graphs": 1, "breaks": 0}
+
+
+JAX_PROGRAM = """
+import numpy as np
+from models.adapters.jax import Adapter
+from models.spec import Convolution, Dense, Flatten, Spec
+from models.weights import initial_weights
+
+spec = Spec("small", (4, 4, 1), (Convolution(2, 3), Flatten(), Dense(2)))
+adapter = Adapter(spec, initial_weights(spec, 1), "cpu", "float32", seed=0)
+for _ in range(3):
+    adapter.training_step(adapter.to_device(np.ones((3, 4, 4, 1), np.float32), np.zeros(3, np.int64)))
+print(adapter._step._cache_size())
+"""
+
+
+def test_jax_compiles_its_step_once() -> None:
+    """The second step, whose state lies where the first one put it, is not compiled anew."""
+    if lacking := FRAMEWORKS["jax"].missing():
+        pytest.skip(f"lacking: {', '.join(lacking)}")
+    command = [sys.executable, "-c", JAX_PROGRAM]
+    finished = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
+    assert finished.stdout.split() == ["1"], finished.stderr[-3000:]
