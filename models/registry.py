@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Framework:
-    """One contestant.
+    """One framework, and how it is run.
 
     Args:
         identifier: what a user types after ``--framework``.
@@ -225,9 +225,9 @@ def resolve(name: str) -> Framework | None:
     path = Path(name)
     if path.suffix != ".py" or not path.is_file():
         return None
-    return Framework(
-        identifier=path.stem, title=path.stem, module=str(path.resolve()), distribution="", requires=(), packages=()
-    )
+    # A copy of the suite's own adapter is another arm, named by its folder too.
+    name = path.stem if path.stem not in FRAMEWORKS else f"{path.resolve().parent.name}-{path.stem}"
+    return Framework(identifier=name, title=name, module=str(path.resolve()), distribution="", requires=(), packages=())
 
 
 def load_adapter(module: str) -> type[Adapter]:

@@ -85,11 +85,13 @@ class Script:
         self.requests.append(request)
         self.begun_at.append(self.now)
         self.now += self._seconds(request)
-        block = BlockReadings({arm: ArmBlock() for arm in request.arms}, seconds=self._seconds(request))
+        block = BlockReadings(
+            {arm: ArmBlock() for arm in request.arms}, seconds=self._seconds(request), measures=request.measures
+        )
         try:
             failures = dict(self._happens(self, request, number) or {})
         except KeyboardInterrupt:
-            raise Interrupted(block) from None
+            raise Interrupted(block, {}) from None
         for arm in request.arms:
             if arm not in failures:
                 block.arms[arm] = self._read(request, arm, number)

@@ -73,15 +73,14 @@ def test_of_an_interrupted_block_only_whole_measures_count(phases: tuple[str, ..
     assert len(process.bursts) == 4
 
 
-def test_a_training_reads_epochs_too() -> None:
-    """Its whole ones, and a first step; no steps, since none were timed by themselves."""
+def test_a_block_has_values_only_of_what_it_was_asked_for() -> None:
+    """A training has a first step and whole epochs, too, of another kind than those that are asked for."""
     arms = {arm: replace(side([1.0] * 3), memory=None) for arm in (ARM, OTHER)}
-    block = PairedBlock.of(BlockReadings(arms, phases={"training": 1.0}, complete=True), COMPARISON)
-    assert {measure for measure in Measure if block.counts(measure)} == {
-        Measure.EPOCH,
-        Measure.FIRST_STEP,
-        Measure.ACCURACY,
-    }
+    asked = frozenset({Measure.ACCURACY})
+    block = PairedBlock.of(BlockReadings(arms, phases={"training": 1.0}, complete=True, measures=asked), COMPARISON)
+    assert {measure for measure in Measure if block.counts(measure)} == asked
+    found = readings(block, block)
+    assert (found.rounds(Measure.EPOCH), len(found.rounds(Measure.ACCURACY))) == ([], 2)
 
 
 def test_an_arm_that_was_not_there_leaves_a_block_without_values() -> None:
@@ -102,8 +101,10 @@ def test_slices_of_an_epoch_count_before_whole_ones() -> None:
 
 def test_a_block_is_read_for_some_measures_only() -> None:
     """Void ones are among them; blocks of another kind are not."""
-    steps = PairedBlock(ArmBlock(side([1.0]).process), ArmBlock(side([1.0]).process), disturbed="busy")
-    memory = PairedBlock(ArmBlock(memory=side([1.0]).memory), ArmBlock(memory=side([1.0]).memory))
+    one, other = ArmBlock(side([1.0]).process), ArmBlock(side([1.0]).process)
+    steps = PairedBlock(one, other, disturbed="busy", measures=frozenset({Measure.STEP}))
+    one, other = ArmBlock(memory=side([1.0]).memory), ArmBlock(memory=side([1.0]).memory)
+    memory = PairedBlock(one, other, measures=frozenset({Measure.MEMORY}))
     found = readings(steps, memory, memory)
     assert [len(found.read(measure)) for measure in (Measure.STEP, Measure.MEMORY, Measure.ACCURACY)] == [1, 2, 0]
     assert [len(found.values(measure)) for measure in (Measure.STEP, Measure.MEMORY)] == [0, 2]

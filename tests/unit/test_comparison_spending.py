@@ -86,10 +86,7 @@ def test_a_run_until_decided_never_spends_all() -> None:
     [
         (
             240.0,
-            (
-                "WARNING the budget allows about 2 rounds of 2 blocks, and nothing is certain before 4: give --budget "
-                "7m or fewer benchmarks"
-            ),
+            ("WARNING --budget 240s is too short to be certain of anything: give --budget 7m, or fewer benchmarks"),
         ),
         (400.0, ""),
         (None, ""),
@@ -117,11 +114,23 @@ def test_the_first_look_comes_when_the_budget_says_so(seconds: float, each: floa
 def test_trainings_are_left_out_of_some_budgets_only() -> None:
     """Steps and memory never are; what is left out does not tell how long a block takes."""
     plain, exempt = Ledger(Budget(60.0, 0.01)), Ledger(Budget(60.0, 0.01, trainings_exempt=True))
-    assert not any(plain.exempts(kind) for kind in ("steps", "memory", "training"))
-    assert [exempt.exempts(kind) for kind in ("steps", "memory", "training")] == [False, False, True]
-    exempt.block_passed(500.0, "training", exempt=True)
-    assert (exempt.exempt_seconds, exempt.longest_block_seconds) == (500.0, 0.0)
-    assert exempt.allows_block(59.0, "training")
+    for ledger in (plain, exempt):
+        ledger.block_passed(500.0, "training")
+        ledger.block_passed(7.0, "steps")
+    assert (plain.exempt_seconds, plain.longest_block_seconds) == (0.0, 500.0)
+    assert (exempt.exempt_seconds, exempt.longest_block_seconds) == (500.0, 7.0)
+
+
+def test_a_block_is_expected_to_last_as_long_as_others_of_its_kind() -> None:
+    """Of the same key if there were any; a long training says nothing of a block of steps."""
+    ledger = Ledger(Budget(300.0, 0.01))
+    for seconds, kind, key in ((25.0, "steps", "whole"), (150.0, "training", ""), (20.0, "memory", "")):
+        ledger.block_passed(seconds, kind, key)
+    assert ledger.allows_block(274.0, "steps", "part")
+    assert not ledger.allows_block(276.0, "steps", "part")
+    ledger.block_passed(10.0, "steps", "part")
+    assert ledger.allows_block(289.0, "steps", "part")
+    assert not ledger.allows_block(151.0, "another")
 
 
 def test_the_course_of_a_session_is_told_in_minutes() -> None:

@@ -284,8 +284,8 @@ def test_time_that_is_left_after_long_first_rounds_is_used() -> None:
     assert script.kinds().count("steps") == 5
 
 
-def test_a_range_that_was_narrow_enough_stays_as_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later look, which may spend less, would only widen it; another arm that is first changes it all the same."""
+def test_the_narrowest_range_of_all_looks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them hold; another arm that is first changes it all the same."""
     times = {FAST: 1.0, NEAR: 1.0, SLOW: 1.3}
     questions = measured(Script(taking(times)), {STEP}, blocks=4)
     told = dict(questions.places[STEP])
@@ -302,14 +302,14 @@ def test_progress_tells_how_many_ranges_are_narrow_enough() -> None:
     """Of those that somebody asked for: trainings read epochs and first steps too. Fixed runs count their blocks."""
     script = Script(taking({FAST: 1.0, NEAR: 1.0, SLOW: 1.3}, NOISY))
     questions = measured(script, {STEP, ACCURACY}, seconds=60.0)
-    states = [phase.rpartition("| ")[2] for phase, _ in script.phases[1:]]
+    states = [phase.split(" | ")[1] for phase, _ in script.phases[1:]]
     assert states[0] == "0 of 2 ranges narrow enough"
     assert questions.state() in {f"{number} of 2 ranges narrow enough" for number in range(3)}
     script = Script(taking(CLEAR))
     assert measured(script, {STEP, ACCURACY}).state() == "2 of 2 ranges narrow enough"
     script = Script(taking(CLEAR))
     measured(script, {STEP}, blocks=2)
-    assert [phase.rpartition("| ")[2] for phase, _ in script.phases[1:]] == [
+    assert [phase.split(" | ")[1] for phase, _ in script.phases[1:]] == [
         "0 of 2 blocks of steps",
         "1 of 2 blocks of steps",
     ]
