@@ -45,7 +45,7 @@ bench: $(COMPLETE) ## measure: pytest bench $(ARGS)
 gate: $(COMPLETE) ## is this checkout worse than origin/main? another revision: ARGS="--base REF"
 	$(VENV)/bin/python .github/scripts/gate.py $(ARGS)
 
-test: $(COMPLETE) ## the suite's own tests, without those that are worth a nightly run only: pytest -m "not slow" $(ARGS)
+test: $(COMPLETE) ## the suite's own tests, without those that are too long for every change: pytest -m "not slow" $(ARGS)
 	$(VENV)/bin/pytest -m "not slow" $(ARGS)
 
 test-all: $(COMPLETE) ## all of them, both ends of every framework's proven releases too: pytest $(ARGS)

@@ -29,7 +29,7 @@ def measured(framework: str, arguments: list[str]) -> dict[str, Any]:
         saved = Path(folder) / "saved.json"
         command = [
             *(sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider"),
-            *("--against", sys.executable, "--framework", framework, "--device", "cpu", "--budget", "1m"),
+            *("--against", sys.executable, "--framework", framework, "--device", "cpu"),
             *("-m", "step or epoch or first_step or memory", f"--benchmark-json={saved}"),
             *(f"--benchmark-storage={folder}", *arguments),
         ]
@@ -59,8 +59,9 @@ def main() -> None:
     parser.add_argument("--workload", default="digits")
     parser.add_argument("--data-dir")
     parser.add_argument("--framework", action="append", choices=HERE)
+    parser.add_argument("--budget", default="1m", help="of each framework; the first block of each kind comes anyway")
     options = parser.parse_args()
-    arguments = ["--workload", options.workload]
+    arguments = ["--workload", options.workload, "--budget", options.budget]
     arguments += ["--data-dir", options.data_dir] if options.data_dir else []
     rows = [row(name, measured(name, arguments)) for name in options.framework or HERE]
     print(table(("framework", "blocks", *PHASES, "a block of steps", "of memory"), rows))
