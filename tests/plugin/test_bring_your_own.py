@@ -108,10 +108,8 @@ def test_a_wrong_adapter_file_is_a_usage_error(tmp_path: Path, source: str, part
 
 
 def test_two_of_one_name_are_a_usage_error(tmp_path: Path) -> None:
-    """Results are told apart by names, so two workloads or adapters cannot share one."""
+    """Results are told apart by names, so two workloads cannot share one."""
     copy = tmp_path / "copy.toml"
     copy.write_text(write_example(tmp_path).read_text(encoding="utf-8"), encoding="utf-8")
     run = run_bench(tmp_path, "--workload", f"{tmp_path / 'my_workload.toml'},{copy}")
     assert_usage_error(run, "--workload", "two of them are called 'my-workload'")
-    adapter = shutil.copy(EXAMPLES / "my_adapter.py", tmp_path / "pytorch.py")
-    assert_usage_error(run_bench(tmp_path, "--framework", f"pytorch,{adapter}"), "two of them are called 'pytorch'")

@@ -246,6 +246,21 @@ def test_classes_in_equal_numbers_leave_gradients_to_judge() -> None:
     assert np.abs(gradient).max() > 0.3  # 5e-6 with classes in turn, 0.09 with those of the images
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_dark_batch_leaves_no_bias_a_remainder_of_rounding(seed: int) -> None:
+    """Its label is the one with which the smallest gradient of a bias is largest beside the others of its layer."""
+    case = parity_case(SPEC, *pictures(), seed=seed)
+    shares = {}
+    for label in range(4):
+        weights, dark, labels = replace(case, dark_label=label).faint()
+        trainee = Reference(case.spec.with_optimizer(SGD(1.0)), weights)
+        trainee.training_step((dark, labels))
+        changes = [np.abs(array) for name, array in trainee.weights().items() if name.endswith("bias")]
+        shares[label] = min(change[change > 0.0].min() / change.max() for change in changes)
+    assert shares[case.dark_label] == max(shares.values())
+    assert ParityCase.from_arrays(SPEC, case.to_arrays()).dark_label == case.dark_label
+
+
 def test_too_few_images_are_refused() -> None:
     """A case needs images to choose from, and says how many."""
     images, labels = pictures()
