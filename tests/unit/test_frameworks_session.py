@@ -12,11 +12,11 @@ import pytest
 
 from fixtures.arms.arm import Arm
 from fixtures.judging.measures import TIMED, Measure
-from fixtures.judging.ranking import ALPHA
+from fixtures.judging.ranking import ALPHA, FEWEST_BLOCKS
 from fixtures.measuring.readings import ArmReadings
 from fixtures.plugin.recording import standing
 from fixtures.sessions.budget import Budget
-from fixtures.sessions.frameworks import FEWEST_BLOCKS, Frameworks
+from fixtures.sessions.frameworks import REQUIRED_BLOCKS, Frameworks
 from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
@@ -134,7 +134,7 @@ def test_a_budget_ends_what_is_not_certain() -> None:
     assert blocks == {10}
 
 
-@pytest.mark.parametrize(("required", "expected"), [(FEWEST_BLOCKS, FEWEST_BLOCKS), (1, 1)])
+@pytest.mark.parametrize(("required", "expected"), [(REQUIRED_BLOCKS, REQUIRED_BLOCKS), (1, 1)])
 def test_some_blocks_are_measured_whatever_the_budget_says(required: int, expected: int) -> None:
     """Three, or the one without which there would be nothing where the user set the budget; memory once anyway."""
     script = Script(taking(CLEAR))
@@ -151,7 +151,7 @@ def test_every_seed_is_trained_whatever_the_budget_says() -> None:
     seeds = [request.seed for request in script.requests if request.kind == "training"]
     assert seeds == [first, first + 1, first + 2, first + 3, first + 4]
     assert [training.seed for training in questions.readings[SLOW].trainings] == seeds
-    assert script.kinds().count("steps") == FEWEST_BLOCKS
+    assert script.kinds().count("steps") == REQUIRED_BLOCKS
 
 
 @pytest.mark.parametrize("spread", [QUIET, NOISY])
@@ -223,7 +223,7 @@ def test_an_arm_that_trains_something_else_publishes_nothing() -> None:
         questions = measured(script)
         assert set(questions.readings[NEAR].failures) == set(Measure)
         assert NEAR not in questions.places[STEP]
-        assert counted(script, SLOW) >= FEWEST_BLOCKS
+        assert counted(script, SLOW) >= REQUIRED_BLOCKS
 
 
 def test_a_device_that_is_not_there_is_no_failure() -> None:
@@ -245,7 +245,7 @@ def test_one_arm_has_nobody_beside_it() -> None:
     """Three blocks, which tell how much its processes differ."""
     script = Script(taking({FAST: 1.0}, NOISY))
     questions = measured(script, {STEP, MEMORY}, (FAST,))
-    assert script.kinds().count("steps") == FEWEST_BLOCKS
+    assert script.kinds().count("steps") == REQUIRED_BLOCKS
     assert questions.places == {}
     assert questions.state() == ""
 

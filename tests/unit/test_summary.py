@@ -63,6 +63,16 @@ def test_every_figure_stands_beside_the_best_one() -> None:
     assert row(text, "Slow") == ["Slow", "1.0", "30", "3.4%", "1.50", "2,133", "99.00", "+0.00"]
 
 
+def test_nothing_is_ever_cut() -> None:
+    """However long a name is, and however many measures stand beside it."""
+    name = "Keras with a very long name" * 10
+    memory = benchmark("one", "memory", peak_memory_bytes=2**30)
+    accuracy = benchmark("one", "accuracy", accuracy=0.5, seconds_to_accuracy=3.0)
+    text = tables([step("one", 0.02, framework_title=name), memory, accuracy])
+    assert f"{name} 1.0" in text
+    assert "…" not in text
+
+
 def test_a_figure_that_is_missing_is_a_dash() -> None:
     """An arm whose memory run failed still has a row."""
     text = tables([step("one", 0.02), benchmark("one", "memory", peak_memory_bytes=2**30), step("two", 0.02)])
