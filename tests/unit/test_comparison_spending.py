@@ -23,7 +23,7 @@ def test_a_decided_comparison_needs_no_more_time() -> None:
     found = readings(PairedBlock(side([1.0]), side([1.0]), seconds=20.0))
     found.round_seconds = 20.0
     for verdict, estimate in ((Verdict.NO_REGRESSION, 0.0), (Verdict.INCONCLUSIVE, 0.02)):
-        found.judgements[Measure.STEP] = Judgement(verdict, estimate, -0.1, 0.1, 8, 0.01, 0.002)
+        found.judgements[Measure.STEP] = Judgement(verdict, estimate, -0.1, 0.1, 8, 0.01, 0.002, 7.0)
         assert seconds_needed(found, Measure.STEP, Margins(0.02, 0.02)) is None
 
 
@@ -41,7 +41,7 @@ def test_more_time_is_no_advice_on_a_machine_that_is_too_busy() -> None:
 def test_advice_allows_for_a_worse_estimate(estimate: float, worse: float) -> None:
     """By one standard error towards where nothing can be told, from either side."""
     margins = Margins(0.02, 0.002, 0.005)
-    judged = Judgement(Verdict.INCONCLUSIVE, estimate, -0.1, 0.1, 8, 0.005, 0.002)
+    judged = Judgement(Verdict.INCONCLUSIVE, estimate, -0.1, 0.1, 8, 0.005, 0.002, 7.0)
     needed = blocks_needed(replace(judged, estimate=worse), margins)
     assert needed is not None
     assert needed > (blocks_needed(judged, margins) or 0)

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from fixtures.judging.looks import FIRST_LOOK
+from fixtures.judging.looks import FEWEST_ALONE
 from fixtures.judging.planning import blocks_needed
 from fixtures.judging.sign_flips import sign_flip_p
 from fixtures.judging.verdicts import Judgement, Margins, Verdict, judge
 
 MARGINS = Margins(margin=0.02, floor=0.002, minimum_effect=0.005)
-BLOCKS = st.lists(st.floats(-0.5, 0.5), min_size=FIRST_LOOK, max_size=30)
+BLOCKS = st.lists(st.floats(-0.5, 0.5), min_size=FEWEST_ALONE, max_size=30)
 OPPOSITE = {
     Verdict.REGRESSION: {Verdict.IMPROVEMENT},
     Verdict.IMPROVEMENT: {Verdict.REGRESSION},
@@ -43,12 +43,12 @@ def test_the_order_of_blocks_does_not_matter(values: list[float]) -> None:
     assert verdict(values[::-1]) is verdict(values)
 
 
-@given(st.lists(st.floats(-5, 5), max_size=FIRST_LOOK - 1))
+@given(st.lists(st.floats(-5, 5), max_size=FEWEST_ALONE - 1))
 def test_too_few_blocks_allow_no_verdict(values: list[float]) -> None:
     """However clear they look."""
     judged = judge({"step": values}, {"step": MARGINS}, 0.01)["step"]
     assert judged.verdict is Verdict.INCONCLUSIVE
-    assert blocks_needed(judged, MARGINS) == FIRST_LOOK
+    assert blocks_needed(judged, MARGINS) == FEWEST_ALONE
 
 
 def test_values_that_are_not_finite_are_refused() -> None:
@@ -109,7 +109,7 @@ def test_what_is_decided_needs_no_more_blocks(values: list[float]) -> None:
     assert blocks_needed(judge({0: values}, {0: MARGINS}, 0.01)[0], MARGINS) is None
 
 
-@given(st.lists(st.floats(-0.5, 0.5), min_size=FIRST_LOOK, max_size=12))
+@given(st.lists(st.floats(-0.5, 0.5), min_size=FEWEST_ALONE, max_size=12))
 def test_sign_flips_agree_on_the_direction(values: list[float]) -> None:
     """All patterns tried, either the mean or its opposite is at least as large in each of them."""
     forward, backward = sign_flip_p(values), sign_flip_p([-value for value in values])

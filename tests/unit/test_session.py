@@ -170,7 +170,7 @@ def test_looks_and_the_last_one_spend_exactly_what_they_may() -> None:
 def test_a_round_that_was_not_finished_gets_no_look() -> None:
     """Only the last one, which comes anyway."""
     asked = Asked(*[[STEPS, MEMORY]] * 4)
-    run(Script(), asked, 75.0)
+    run(Script(), asked, 75.0, first_look=4)
     assert asked.looks == []
     assert asked.last_looks == [pytest.approx(ALPHA)]
 
@@ -193,7 +193,7 @@ def interrupts(_: Script, __: BlockRequest, number: int) -> None:
 def test_an_interruption_keeps_what_was_read() -> None:
     """Of the block that was cut short too; all error that is left is spent on it."""
     script, asked = Script(happens=interrupts), Asked(*[[STEPS]] * 9)
-    session = run(script, asked, 1000.0)
+    session = run(script, asked, 1000.0, first_look=4)
     assert session.interrupted
     assert [block.complete for _, block, _ in asked.taken] == [True, True, False]
     assert asked.last_looks == [pytest.approx(ALPHA)]
