@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.arms.changes import Changes, changes, main, pins
-from models.registry import DEFAULT_FRAMEWORKS, Framework
+from fixtures.arms.changes import Changes, changes, main, not_selected, pins
+from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +114,60 @@ def test_a_new_framework_has_no_base(root: Path) -> None:
     assert sentence.startswith(f"`{name}` differs and was not measured: it is new")
 
 
+@pytest.mark.parametrize("name", ["models/a b.py", "models/line\nbreak.py", 'models/"quoted".py', "models/ümlaut.py"])
+def test_any_name_of_a_file_counts(root: Path, name: str) -> None:
+    """Git writes some of them with quotes and escapes unless it is told not to."""
+    write(root, {name: "new"})
+    assert changes("HEAD", root).against == "git:HEAD"
+    git(root, "add", ".")
+    assert changes("HEAD", root).frameworks == DEFAULT_FRAMEWORKS
+
+
+def test_a_checkout_may_be_a_folder_of_another_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vendored: git then tells paths from that repository's root, unless it is told not to."""
+    monkeypatch.setattr(Framework, "missing", lambda _: ())
+    monkeypatch.setattr(Framework, "missing_programs", lambda _: ())
+    checkout = tmp_path / "third_party" / "dyno"
+    write(checkout, FILES)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "base")
+    write(checkout, {"models/adapters/jax.py": "changed", "requirements/requirements.txt": "jax==0.9\nsix==2.0\n"})
+    write(tmp_path, {"models/elsewhere.py": "another project's"})
+    found = changes("HEAD", checkout)
+    assert (found.against, found.own) == (PINNED, ("jax",))
+
+
+def test_git_that_warns_says_no_more_than_git_that_does_not(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it prints on standard error is for people."""
+    monkeypatch.setenv("GIT_TRACE", "1")
+    assert changes("HEAD", root) == Changes("", (), ())
+
+
+@pytest.mark.parametrize(
+    ("own", "common", "selected", "chosen", "missing"),
+    [
+        (("jax",), (), {"jax"}, False, ()),
+        (("jax",), (), {"pytorch"}, True, ("jax",)),
+        (("jax",), (), {"pytorch"}, False, ("jax",)),
+        ((), ("pytorch", "tensorflow"), {"pytorch"}, True, ()),
+        ((), ("pytorch", "tensorflow"), {"pytorch"}, False, ("tensorflow",)),
+        ((), ("pytorch", "tensorflow"), {"jax"}, True, ("pytorch", "tensorflow")),
+        (("jax",), ("pytorch", "tensorflow"), {"pytorch"}, True, ("jax",)),
+        (("jax",), ("pytorch", "tensorflow"), {"jax"}, True, ()),
+    ],
+)
+def test_what_is_not_selected_is_not_passed_over(
+    own: tuple[str, ...], common: tuple[str, ...], selected: set[str], missing: tuple[str, ...], *, chosen: bool
+) -> None:
+    """An adapter that differs is measured or named; of what a common file concerns, those that the user names do."""
+    found = Changes("git:HEAD", (*own, *common), (), own)
+    sentences = not_selected(found, selected, chosen=chosen)
+    assert sentences == tuple(
+        f"{FRAMEWORKS[name].title} is concerned by the change and was not selected." for name in missing
+    )
+
+
 def test_only_pins_are_read_from_a_requirements_file() -> None:
     """Of each its version and marker."""
     text = '# pins\nsix==1.0 \\\n    --hash=sha256:0 \\\n    # via a==1\ntiny[x]==2 ; python_version < "4" \\\n--pre\n'
@@ -123,6 +177,6 @@ def test_only_pins_are_read_from_a_requirements_file() -> None:
 def test_the_command_prints_json_or_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """With git's own reason."""
     assert main(["HEAD"]) == 0
-    assert json.loads(capsys.readouterr().out).keys() == {"against", "frameworks", "unmeasured"}
+    assert json.loads(capsys.readouterr().out).keys() == {"against", "frameworks", "unmeasured", "own"}
     assert main(["no-such-commit"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
