@@ -1,9 +1,11 @@
 """Loads the plugin modules; nothing else."""
 
 pytest_plugins = [
+    "fixtures.plugin.termination",
     "fixtures.plugin.options",
     "fixtures.plugin.collection",
     "fixtures.plugin.frameworks_run",
+    "fixtures.plugin.bridge",
     "fixtures.plugin.recording",
     "fixtures.plugin.comparing",
     "fixtures.plugin.calibration",

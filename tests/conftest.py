@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    import pytest
 
 # Nothing here asserts how long something takes, hypothesis included.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A warning is an error here, but for those that ``pytest.ini`` names, which come later and count more."""
+    config.getini("filterwarnings").insert(0, "error")
+
 
 # A shell starts what it is told to run in the background without Ctrl-C, and every process that a test interrupts would
 # inherit that.

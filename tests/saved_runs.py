@@ -119,7 +119,7 @@ def saved_run(
         "memory_bytes": 2**34,
         "cgroup": {"cpu_quota": None, "memory_bytes": None},
         "system": {"kernel": "6.1", "transparent_huge_pages": "madvise", "governor": None, "boost": None},
-        "environment": {"KMP_INIT_AT_FORK": "FALSE"},
+        "variables": {"KMP_INIT_AT_FORK": "FALSE"},
         "versions": {"python": "3.11.7", "numpy": "2.4.6"},
         "gpus": [],
         "threads": 2,
@@ -143,7 +143,7 @@ def first_run(*measures: str) -> dict[str, Any]:
         measures: that it holds; all unless given.
     """
     run = saved_run(*(_of_first_version(measure) for measure in measures or TESTS), schema=None)
-    del run["machine_info"]["cnn_dyno"]["environment"]
+    del run["machine_info"]["cnn_dyno"]["variables"]
     return run
 
 

@@ -99,10 +99,10 @@ class Script:
         block.phases, block.complete = dict.fromkeys(phases, 1.0), True
         return block, failures
 
-    def session(self, questions: Questions, budget: Budget) -> Session:
-        """A session that has ended."""
+    def session(self, questions: Questions, budget: Budget, changed: Callable[[], str] = lambda: "") -> Session:
+        """A session that has ended; ``changed`` names a file of the code that is not what it was."""
         runners = {arm.group: cast("BlockRunner", self) for arm in questions.arms()}
-        session = Session(questions, runners, Ledger(budget), Progress(self), lambda: self.now)
+        session = Session(questions, runners, Ledger(budget), Progress(self), lambda: self.now, changed)
         session.run()
         return session
 

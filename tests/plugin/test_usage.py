@@ -107,3 +107,12 @@ def test_a_place_for_results_that_cannot_be_written_is_found_out_before_anything
     assert f"{storage} cannot be written" in run.output
     assert "--benchmark-storage" in run.output
     assert "Traceback" not in run.output
+
+
+def test_benchmarks_that_are_skipped_start_nothing_and_are_not_green(tmp_path: Path) -> None:
+    """``--benchmark-skip`` means all of them; a run without a figure has its own exit status."""
+    run = run_bench(tmp_path, "--benchmark-skip", "--framework", "pytorch", "--device", "cpu")
+    assert run.status == pytest.ExitCode.NO_TESTS_COLLECTED, run.output
+    assert "5 skipped" in run.output
+    assert "Nothing was measured" in run.output
+    assert "proving that" not in run.output

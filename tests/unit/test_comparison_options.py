@@ -144,7 +144,7 @@ def test_equal_names_in_different_folders_are_told_apart(tmp_path: Path) -> None
         ({"against": ["torch=="]}, "is no requirement"),
         ({"against": ["folder"]}, "no virtual environment"),
         ({"against": ["folder/../folder"]}, "--against folder/../folder: the folder is no virtual environment"),
-        ({"against": ["~nobody-of-this-name/x"]}, "--against ~nobody-of-this-name/x: there is no such user"),
+        ({"against": ["~nobody-of-this-name/x"]}, "--against ~nobody-of-this-name/x: there is no such file"),
         ({"against": ["six==1.0 " * 60]}, "File name too long: write a long list of requirements into a file"),
         ({"against": ["folder/pre.txt"]}, "--against folder/pre.txt: '--pre' is not a requirement"),
         ({"against": ["bad.txt"]}, "bad.txt: 'torch==' is no requirement"),

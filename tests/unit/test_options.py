@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +10,7 @@ import pytest
 
 from fixtures.measuring.schedule import NORMAL, QUICK, THOROUGH
 from fixtures.plugin.options import QUICK_BLOCKS, THOROUGH_BLOCKS, Options, default_threads, parse
+from tests.bench_run import PROJECT_ROOT
 from tests.one_line import one_line
 
 if TYPE_CHECKING:
@@ -99,3 +101,23 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, given: dict[str, 
         parsed(tmp_path, **given)
     assert message in str(refusal.value)
     assert one_line(str(refusal.value))
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every option that takes one: a shell leaves the ``~`` in ``--data-dir=~/data`` as it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert parsed(elsewhere, data_dir="~/data").data_dir == tmp_path / "data"
+    assert parsed(elsewhere, workspace="~/work").workspace == tmp_path / "work"
+    shutil.copy(PROJECT_ROOT / "models" / "adapters" / "jax.py", tmp_path / "mine.py")
+    assert parsed(elsewhere, framework=["~/mine.py"]).choices[0].frameworks[0].module == str(tmp_path / "mine.py")
+    with pytest.raises(pytest.UsageError, match=r"~nobody-of-this-name/data: there is no such directory"):
+        parsed(elsewhere, data_dir="~nobody-of-this-name/data")
+
+
+def test_the_workspace_lies_in_the_checkout_unless_the_user_says_otherwise(tmp_path: Path) -> None:
+    """A relative one is meant from where pytest was started."""
+    assert parsed(tmp_path).workspace == tmp_path / ".cnn-dyno"
+    assert parsed(tmp_path, workspace="there").workspace == tmp_path / "there"

@@ -199,6 +199,21 @@ def test_an_interruption_keeps_what_was_read() -> None:
     assert asked.last_looks == [pytest.approx(ALPHA)]
 
 
+@pytest.mark.parametrize("error", [pytest.fail.Exception("time is up"), RuntimeError("a bug"), SystemExit(3)], ids=repr)
+def test_whatever_ends_it_from_outside_leaves_what_was_read(error: BaseException) -> None:
+    """A time limit of a test, for example: it is interrupted, judged, and says what is to be raised again."""
+
+    def ends(_: Script, __: BlockRequest, number: int) -> None:
+        if number == 2:
+            raise error
+
+    asked = Asked(*[[STEPS]] * 9)
+    session = run(Script(happens=ends), asked, 1000.0, first_look=4)
+    assert (session.interrupted, session.ended_by) == (True, error)
+    assert len(asked.taken) == 2
+    assert asked.last_looks == [pytest.approx(ALPHA)]
+
+
 def test_an_interruption_while_arms_are_proven_is_one() -> None:
     """Nothing is measured; no error."""
 

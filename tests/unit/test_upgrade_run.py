@@ -30,7 +30,7 @@ def test_a_measuring_that_failed_is_not_begun_again(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(UpgradeRun, "_measure", fails)
     config = cast("pytest.Config", SimpleNamespace(stash={OPTIONS: None}))
-    run = UpgradeRun(config, [])
+    run = UpgradeRun(config, [], [])
     run.wanted[COMPARISON] = {Measure.STEP}
     assert run.unanswered() == []
     with pytest.raises(OSError, match="no space left"):

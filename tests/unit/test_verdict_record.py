@@ -13,9 +13,9 @@ from fixtures.judging.verdicts import Judgement, Margins, Verdict
 from fixtures.measuring.memory_trace import MemoryTrace
 from fixtures.measuring.readings import ArmBlock, Failure, MemoryReadings
 from fixtures.plugin import terminal, verdict_record
+from fixtures.plugin.bridge import RECORDED
 from fixtures.plugin.comparing_options import COMPARING
 from fixtures.plugin.options import OPTIONS
-from fixtures.plugin.recording import RECORDED
 from fixtures.plugin.upgrade_run import UPGRADE_RUN, UpgradeRun
 from fixtures.plugin.verdict_record import VerdictRecord
 from fixtures.sessions.comparisons import Comparison, ComparisonReadings, PairedBlock
@@ -56,7 +56,7 @@ CONFIG = cast(
 @pytest.fixture
 def run() -> UpgradeRun:
     """Of peak memory, not begun."""
-    found = UpgradeRun(CONFIG, [])
+    found = UpgradeRun(CONFIG, [], [])
     found.wanted[COMPARISON] = {Measure.MEMORY}
     found._skipped.append(Unanswered(COMPARISON, Measure.STEP, "skipped", "not wanted"))
     return found

@@ -143,6 +143,17 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes) -> None
         read_workload(file)
 
 
+def test_a_byte_order_mark_and_the_home_folder_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an editor begins the file, and as a person writes a path."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = write(tmp_path, **{"data.path": '"~/mine.npz"'})
+    (tmp_path / "mine.npz").touch()
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    preparation = read_workload(file).preparation
+    assert isinstance(preparation, NpzPreparation)
+    assert preparation.file == str(tmp_path / "mine.npz")
+
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.booleans() | st.integers(-2, 9) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3),

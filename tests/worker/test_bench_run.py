@@ -25,6 +25,8 @@ OWN = {
     "final_accuracy": {"accuracy", "loss", "confusion_matrix", "per_class", "training_seconds"},
 }
 ARGUMENTS = ("--framework", "pytorch", "-m", "cpu", "--quick", "--processes", "2")
+HABITS = ("--benchmark-only", "--benchmark-group-by=param:framework")
+"""Of people who know pytest-benchmark."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(results: Path) -> BenchRun:
     """PyTorch on digits, every measure."""
-    finished = run_bench(results, *ARGUMENTS)
+    finished = run_bench(results, *ARGUMENTS, *HABITS)
     assert finished.status == pytest.ExitCode.OK, finished.output
     return finished
 
@@ -48,6 +50,13 @@ def test_every_benchmark_carries_what_it_measured(run: BenchRun, test: str) -> N
     for key in COMMON | OWN[test]:
         assert info[key] not in (None, "", [], {}), key
     assert info["parity"]["passed"] is True
+
+
+def test_parameters_are_identifiers(run: BenchRun) -> None:
+    """Not a dump of what they stand for: whoever groups by one, or reads the file, knows them from the options."""
+    expected = {"workload": "digits", "framework": "pytorch", "device": "cpu", "defaults": "equal"}
+    assert all(benchmark["params"] == expected for benchmark in run.saved["benchmarks"])
+    assert "benchmark 'framework=pytorch'" in run.output
 
 
 @pytest.mark.parametrize(("test", "processes"), [("training_step", 2), ("epoch", 3), ("first_step", 2)])

@@ -1,0 +1,110 @@
+"""Text from outside is shown as text: in a terminal, and on a page or in a pull request's comment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.reports.calibration import calibration_report
+from fixtures.reports.plain_text import cleaned, inert
+from fixtures.reports.regression import report_of
+from fixtures.reports.summary import tables
+from fixtures.reports.verdicts import verdict_report
+from fixtures.workers.parent import WorkerError
+from tests.unit.test_summary import step
+
+COLOURS, TITLE = "\x1b[31mred\x1b[0m", "\x1b]0;owned\x07"
+HOSTILE = "<script>alert(1)</script> [click](https://example.org) @somebody www.example.org &#60;b&#62;"
+
+
+def visible(text: str) -> str:
+    """Without what is not seen."""
+    return text.replace("\N{ZERO WIDTH SPACE}", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (COLOURS, "\\x1b[31mred\\x1b[0m"),
+        (TITLE, "\\x1b]0;owned\\x07"),
+        ("two\nlines", "two lines"),
+        ("right\N{RIGHT-TO-LEFT OVERRIDE}left", "right\\u202eleft"),
+        ("größer", "größer"),
+        ({"a\x1b": ["\x1b", 1, None]}, {"a\\x1b": ["\\x1b", 1, None]}),
+        (("\x07",), ["\\x07"]),
+        (1.5, 1.5),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_printed_is_spelled_out(value: Any, expected: Any) -> None:
+    """In strings, lists and dictionaries; everything else stays what it is."""
+    assert cleaned(value) == expected
+
+
+@pytest.mark.parametrize("alive", ["<script", "](http", "://", "@somebody", "www.example", "&#60;"])
+def test_nothing_of_it_comes_to_life(alive: str) -> None:
+    """And it looks the same."""
+    assert alive in HOSTILE.replace("](https", "](http")
+    assert alive not in inert(HOSTILE)
+    assert visible(inert(HOSTILE)) == HOSTILE
+    assert inert(inert(HOSTILE)) == inert(HOSTILE)
+
+
+ORDINARY = ("2 < 3", "torch @ file", "1 & 2", "**bold**", "| a | b |", "<details><summary>more</summary>", "</details>")
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    """Comparisons, requirements, the reports' own marks."""
+    assert inert(text) == text
+
+
+def test_a_workers_words_reach_a_terminal_as_text() -> None:
+    """Its exception's, and the last lines of what it printed, which stay lines."""
+    error = WorkerError(f"pytorch: ValueError: {COLOURS}", "ValueError", f"first\n\tsecond {TITLE}")
+    assert "\x1b" not in str(error) + error.cause + error.detail
+    assert error.detail == "first\n\tsecond \\x1b]0;owned\\x07"
+
+
+def test_the_table_of_a_saved_run_has_no_escape_sequences() -> None:
+    """Whatever the names in the file are."""
+    text = tables([step("one", 0.02, framework_title=f"One {COLOURS} {TITLE}", framework_version="1\n2")])
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\\x1b[31mred" in text
+
+
+@pytest.mark.parametrize("field", ["framework_title", "reason", "against", "workload"])
+def test_a_verdicts_report_holds_no_live_markup(field: str) -> None:
+    """Wherever in the file the words stand."""
+    lost = {
+        "framework_title": "PyTorch",
+        "measure": "step",
+        "against": "torch==2.13.0",
+        "workload": "digits",
+        "device": "cpu",
+        "outcome": "failed",
+        "reason": "the worker died",
+    }
+    text = verdict_report([], [lost | {field: f"{HOSTILE} {COLOURS}"}])
+    assert HOSTILE in visible(text)
+    for alive in ("<script", "](http", "@somebody", "www.example", "\x1b"):
+        assert alive not in text
+
+
+def test_other_reports_hold_none_either() -> None:
+    """Of saved runs, and of a calibration."""
+    error = report_of([], {"error": f"{HOSTILE} {COLOURS}"})
+    info = {
+        "calibration": "digits-pytorch-cpu@copy",
+        "framework_title": f"{HOSTILE} {COLOURS}",
+        "framework_version": "1",
+        "workload": "digits",
+        "device": "cpu",
+        "blocks": {"0": []},
+    }
+    for text in (error, calibration_report([{"extra_info": info}])):
+        assert HOSTILE in visible(text)
+        assert "<script" not in text
+        assert "\x1b" not in text
