@@ -119,7 +119,7 @@ def saved_run(
         "memory_bytes": 2**34,
         "cgroup": {"cpu_quota": None, "memory_bytes": None},
         "system": {"kernel": "6.1", "transparent_huge_pages": "madvise", "governor": None, "boost": None},
-        "variables": {"KMP_INIT_AT_FORK": "FALSE"},
+        "variables": {},
         "versions": {"python": "3.11.7", "numpy": "2.4.6"},
         "gpus": [],
         "threads": 2,

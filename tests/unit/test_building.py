@@ -157,3 +157,18 @@ def test_a_copy_has_nothing_to_solve(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert uv.resolved == []
     assert uv.installed == [FROZEN.splitlines()]
     assert uv.anew == ["--reinstall-package=mine"]
+
+
+def test_what_was_installed_from_a_folder_that_is_gone_is_had_by_its_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As conda's packages are, which were built in a folder of another machine; it is said."""
+    pinned = f"pytest=={pytest.__version__}"
+    frozen = f"pytest @ file:///croot/pytest_1/work\nhere @ {tmp_path.as_uri()}\n"
+    monkeypatch.setattr(sys.modules[__name__], "FROZEN", frozen)
+    uv = Uv(everything=True)
+    lines: list[str] = []
+    monkeypatch.setattr(building, "run_uv", uv)
+    build(Copied(), tmp_path, lines.append)
+    assert uv.installed == [[pinned, f"here @ {tmp_path.as_uri()}"]]
+    assert lines == [f"pytest was installed from /croot/pytest_1/work, which is not there: {pinned} stands for it"]

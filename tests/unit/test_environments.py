@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -11,9 +12,12 @@ import time
 import venv
 from pathlib import Path
 
+import psutil
 import pytest
 
-from fixtures.arms.environments import Changed, Current, EnvironmentBuildError, Interpreter, Pinned, cache, provide
+from fixtures.arms.environments import Changed, Current, EnvironmentBuildError, Interpreter, Pinned, cache, provide, uv
+from fixtures.arms.environments.keys import key_of
+from fixtures.arms.environments.uv import run_uv, unused_settings
 from tests.tiny_package import write_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +58,7 @@ def test_an_environment_is_built_and_then_found(
     program = [str(built.interpreter), "-c", "import tiny; print(tiny.answer)"]
     assert subprocess.run(program, capture_output=True, text=True, check=True).stdout == "42\n"
 
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
     assert provide(pinned, tmp_path / "cache", lines.append) == built
     assert len(lines) == 2
 
@@ -85,6 +89,85 @@ def test_what_is_not_whole_is_built_again(damage: str, pinned: Pinned, tmp_path:
     assert provide(pinned, tmp_path / "cache", ignore) == built
     assert built.interpreter.exists()
     assert not (folder / "leftover").exists()
+
+
+def test_what_a_killed_run_has_left_is_never_in_the_way(pinned: Pinned, tmp_path: Path) -> None:
+    """It lies beside where an environment belongs, and the next run that builds removes it."""
+    left = tmp_path / "cache" / f"{cache.UNFINISHED}{key_of(pinned)}-1"
+    (left / "bin").mkdir(parents=True)
+    built = provide(pinned, tmp_path / "cache", ignore)
+    assert [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()] == [built.key]
+
+
+def test_a_file_system_without_locks_is_no_reason_to_build_nothing(
+    pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lustre, some network shares: it is said, and what others may be building there is left alone."""
+
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    others = tmp_path / "cache" / f"{cache.UNFINISHED}other-1"
+    others.mkdir(parents=True)
+    monkeypatch.setattr("fcntl.flock", unknown)
+    lines: list[str] = []
+    assert provide(pinned, tmp_path / "cache", lines.append).packages == {"tiny": "1.0"}
+    assert lines[0] == f"{tmp_path / 'cache'} cannot be locked: start no second run that builds environments there"
+    assert others.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        ("UV_REQUIRE_HASHES", False),
+        ("UV_CONSTRAINT", False),
+        ("UV_EXCLUDE_NEWER", False),
+        ("UV_INDEX_COMPANY_PASSWORD", True),
+        ("UV_DEFAULT_INDEX", True),
+        ("UV_FIND_LINKS", True),
+        ("UV_HTTP_TIMEOUT", True),
+    ],
+)
+def test_uv_is_told_where_packages_come_from_and_nothing_of_the_users_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, used: bool
+) -> None:
+    """What is left out is named, without its value."""
+    program = write_program(tmp_path / "uv", "env")
+    monkeypatch.setattr(uv, "_executable", lambda: str(program))
+    for known in unused_settings():
+        monkeypatch.delenv(known)
+    monkeypatch.setenv(name, "value")
+    assert (f"{name}=value" in run_uv("testing", "env").splitlines()) is used
+    assert unused_settings() == ([] if used else [name])
+
+
+def test_uv_and_its_children_end_with_an_interrupted_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went on would write into the folder that is being removed."""
+    program = write_program(tmp_path / "uv", f"sleep 60 & echo $! > {tmp_path}/child\nkill -INT {os.getpid()}\nwait")
+    monkeypatch.setattr(uv, "_executable", lambda: str(program))
+    with pytest.raises(KeyboardInterrupt):
+        run_uv("testing", "pip", "install")
+    child = int((tmp_path / "child").read_text(encoding="utf-8"))
+    gone = psutil.wait_procs([psutil.Process(child)] if psutil.pid_exists(child) else [], timeout=10)
+    assert not gone[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of others does not end the children of the killed")
+def test_uv_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    """Nobody is there to end it, so the kernel does."""
+    program = write_program(tmp_path / "uv", f"echo $$ > {tmp_path}/child\nsleep 60")
+    script = (
+        "import sys; from fixtures.arms.environments import uv\n"
+        "uv._executable = lambda: sys.argv[1]\nuv.run_uv('testing', 'pip')"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script, str(program)], cwd=ROOT)
+    deadline = time.monotonic() + 60
+    while not ((tmp_path / "child").is_file() and (tmp_path / "child").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = psutil.Process(int((tmp_path / "child").read_text(encoding="utf-8")))
+    run.kill()
+    run.wait()
+    assert psutil.wait_procs([child], timeout=10)[1] == []
 
 
 def test_ctrl_c_leaves_no_environment(pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -245,3 +246,122 @@ def test_decoding_imports_no_framework(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", program, str(image)]
     assert subprocess.check_output(command, cwd=REPOSITORY, text=True).strip() == "[]"
+
+
+def divided_folder(folder: Path, parts: tuple[str, ...] = ("train", "test")) -> Path:
+    """Six images to train and two in each other part, of each class."""
+    for part in parts:
+        for name, level in LEVELS.items():
+            (folder / part / name).mkdir(parents=True)
+            for index in range(6 if part == parts[0] else 2):
+                Image.new("L", (8, 8), level).save(folder / part / name / f"{index}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "parts", [("train", "test"), ("Training", "validation"), ("train", "test", "val"), ("train", "valid")], ids=str
+)
+def test_a_division_that_is_there_is_kept(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    """As Kaggle, Keras and torchvision lay data out; a third part is left out, and that is said."""
+    reports: list[str] = []
+    description, output = prepare_here(divided_folder(tmp_path / "pets", parts), reports)
+    assert description.class_names == ("dark", "light")
+    assert np.bincount(np.load(output / "y_train.npy")).tolist() == [6, 6]
+    assert np.bincount(np.load(output / "y_test.npy")).tolist() == [2, 2]
+    assert reports == [f"mine: {parts[0]} and {parts[1]} are its training and its test images"]
+    assert description.notes == tuple(f"{part}: neither trained nor tested on" for part in parts[2:])
+
+
+def test_classes_may_be_called_train_and_test(tmp_path: Path) -> None:
+    """Whoever names them as classes means them; so it is where another folder stands beside them."""
+    folder = divided_folder(tmp_path / "pets")
+    output = tmp_path / "output"
+    output.mkdir()
+    named = ImageFolderPreparation("mine", str(folder), (6, 4, 1), class_names=("test", "train"))
+    assert named.prepare(Request((tmp_path,), output, download=False)).class_names == ("test", "train")
+    (folder / "other").mkdir()
+    for index in range(2):
+        Image.new("L", (8, 8), 9).save(folder / "other" / f"{index}.png")
+    (tmp_path / "again").mkdir()
+    plain = ImageFolderPreparation("mine", str(folder), (6, 4, 1))
+    assert plain.prepare(Request((tmp_path,), tmp_path / "again", download=False)).class_names == (
+        "other",
+        "test",
+        "train",
+    )
+
+
+def test_a_part_without_class_folders_is_named(tmp_path: Path) -> None:
+    """Kaggle's test images have no labels: the part that has is what to name instead."""
+    folder = divided_folder(tmp_path / "pets", ("train",))
+    (folder / "test").mkdir()
+    Image.new("L", (8, 8)).save(folder / "test" / "1.png")
+    with pytest.raises(DataError, match=r"pets/test: there is no class folder in it.*name .*pets/train as the data"):
+        prepare_here(folder)
+
+
+def test_a_class_of_one_part_alone_is_named(tmp_path: Path) -> None:
+    """Nothing would be learnt of it, or nothing tested."""
+    folder = divided_folder(tmp_path / "pets")
+    (folder / "test" / "grey").mkdir()
+    with pytest.raises(DataError, match="the class folder 'grey' is in one of train and test, but not in the other"):
+        prepare_here(folder)
+
+
+def test_a_folder_around_the_classes_is_named(tmp_path: Path) -> None:
+    """An archive often holds one folder with everything in it."""
+    folder = divided_folder(tmp_path / "archive", ("PetImages",))
+    with pytest.raises(DataError, match=r"only the folder 'PetImages'; name .*archive/PetImages, which has 2, as the"):
+        prepare_here(folder)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+@pytest.mark.parametrize(("value", "byte"), [(0, 0), (8000, 31), (45000, 175), (65535, 255)])
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path, suffix: str, value: int, byte: int) -> None:
+    """Pillow's own conversion turns everything above 255 white."""
+    file = tmp_path / f"deep.{suffix}"
+    Image.fromarray(np.full((5, 7), value, np.uint16)).save(file)
+    for channels in (1, 3):
+        assert np.unique(decode(file, (4, 6, channels))).tolist() == [byte]
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32], ids=["I", "F"])
+def test_pixels_of_which_white_is_not_known_are_named(tmp_path: Path, kind: type) -> None:
+    """They are left out with the reason, as what cannot be read."""
+    file = tmp_path / "deep.tiff"
+    Image.fromarray(np.full((5, 7), 0.5 if kind is np.float32 else 70_000, kind)).save(file)
+    with pytest.raises(ValueError, match=r"pixels of 32 bits .* no value is known to be white"):
+        decode(file, (4, 6, 1))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_usual_mode_keeps_its_brightness(tmp_path: Path, mode: str) -> None:
+    """White stays white and black black, grey or in colour."""
+    for level in (0, 255):
+        file = tmp_path / f"{level}.tiff"
+        picture = Image.new("L", (6, 6), level).convert("RGB" if mode in ("CMYK", "YCbCr") else "L")
+        picture.convert(mode).save(file)
+        for channels in (1, 3):
+            assert np.abs(decode(file, (4, 4, channels)).astype(int) - level).max() <= 1
+
+
+def test_a_picture_is_taken_as_people_see_it(tmp_path: Path) -> None:
+    """A camera that was held upright says so beside the pixels."""
+    pixels = np.zeros((4, 8), np.uint8)
+    pixels[:, :4] = 255
+    picture = Image.fromarray(pixels)
+    exif = picture.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    picture.save(tmp_path / "upright.png", exif=exif)
+    found = decode(tmp_path / "upright.png", (8, 4, 1))[..., 0]
+    assert found[:3].min() > 200
+    assert found[-3:].max() < 50
+
+
+def test_too_little_room_is_said_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk under a mapped file ends the process by a signal, without a word."""
+    folder = divided_folder(tmp_path / "pets")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1024))
+    with pytest.raises(DataError, match=r"0 MiB are needed and 0 MiB are free; make room, .*--workspace DIR"):
+        prepare_here(folder)
+    assert list((tmp_path / "output").iterdir()) == []

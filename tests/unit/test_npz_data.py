@@ -91,7 +91,7 @@ def replacing(**changed: Any) -> Callable[[Arrays], Arrays]:
         pytest.param(replacing(y_train=np.zeros(0, int)), "y_train has the shape", id="no-labels"),
         pytest.param(replacing(y_train=np.zeros(5, int)), "x_train holds 6 images, but y_train holds 5", id="lengths"),
         pytest.param(
-            replacing(x_test=np.zeros((6, 5, 5), np.uint8)), "shape .* in x_train, but .* in x_test", id="two"
+            replacing(x_test=np.full((6, 5, 5), 9, np.uint8)), "shape .* in x_train, but .* in x_test", id="two"
         ),
         pytest.param(replacing(x_train=np.zeros((6, 4, 4), int)), "x_train holds int64; images are uint8", id="int64"),
         pytest.param(replacing(x_train=np.zeros((6, 4, 4), complex)), "x_train holds complex128", id="complex"),
@@ -244,3 +244,31 @@ def test_a_workload_that_does_not_fit_is_named(
     """The message names the workload, the file that it comes from, and what differs."""
     with pytest.raises(DataError, match=rf"mine \(workload file mine\.toml\) does not fit .*{message}"):
         check_fits(workload(**wrong), prepared(tmp_path, count, names))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x_train": np.ones((6, 4, 4), np.uint8)}, "x_train holds bytes of 0 and 1 alone.*multiply them by 255"),
+        ({"x_train": np.ones((6, 4, 4), bool)}, "x_train holds bool.*divide by the greatest value"),
+        ({"x_test": np.full((6, 4, 4), 4000, np.uint16)}, "x_test holds uint16.*divide by the greatest value"),
+        ({"y_train": np.arange(6) % 2 + 1, "y_test": np.arange(6) % 2 + 1}, "the label 0.*subtract 1 from all of them"),
+        ({"y_train": np.arange(6) % 2 * 2, "y_test": np.arange(6) % 2 * 2}, "the label 1.*without a gap"),
+        ({"y_train": np.eye(2)[np.arange(6) % 2].astype(int)}, r"\(6, 2\).*store y_train.argmax\(axis=1\)"),
+        ({"y_train": (np.arange(6) % 2)[:, None]}, r"\(6, 1\).*store y_train.reshape\(-1\)"),
+        (
+            {"y_train": (np.arange(6) % 2).astype(float)},
+            r"float64; .*: store y_train.astype\(int\)",
+        ),
+    ],
+)
+def test_arrays_as_people_have_them_are_refused_with_the_mend(tmp_path: Path, changed: Arrays, message: str) -> None:
+    """Trained on, they would give figures of nothing."""
+    with pytest.raises(DataError, match=message):
+        prepare_here(tmp_path, arrays() | changed)
+
+
+def test_classes_that_the_user_names_may_lack_examples(tmp_path: Path) -> None:
+    """A part of a data set, of which the network has all outputs."""
+    changed = {"y_train": np.arange(6) % 2 + 1, "y_test": np.arange(6) % 2 + 1}
+    assert prepare_here(tmp_path, arrays() | changed, ("a", "b", "c")).class_names == ("a", "b", "c")

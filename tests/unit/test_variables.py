@@ -48,6 +48,7 @@ OTHERS = {
     "OMP_AUTH_KEY": "abc",
     "TORCHINDUCTOR_REDIS_URL": "redis://host",
     "MY_OMP_NUM_THREADS": "3",
+    "KMP_INIT_AT_FORK": "FALSE",
     "LD_PRELOADED": "1",
 }
 

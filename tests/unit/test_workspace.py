@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import re
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.plugin.workspace import check_writable
+from fixtures.plugin import saving
+from fixtures.plugin.workspace import check_writable, measuring_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,3 +28,43 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(tmp_path: Path, name: str
     (tmp_path / "file").touch()
     with pytest.raises(pytest.UsageError, match=rf"{re.escape(str(tmp_path / name))} cannot be written .*: move it"):
         check_writable(tmp_path / name, "move it")
+
+
+def test_a_file_system_without_locks_is_no_other_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can tell whether another run measures; that it does is no guess to make."""
+
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", unknown)
+    with measuring_lock(tmp_path) as other:
+        assert other is None
+
+
+def test_a_full_disk_costs_the_file_and_not_the_table(tmp_path: Path) -> None:
+    """The run has failed, in one line; nothing half-written stays, and what was saved before does."""
+    storage, results = tmp_path / "storage", tmp_path / "results.json"
+    (storage / "before").mkdir(parents=True)
+    (storage / "before" / "0001_run.json").write_text("{}", encoding="utf-8")
+
+    def save() -> None:
+        (storage / "before" / "0002_run.json").write_text("{", encoding="utf-8")
+        results.write_text("{", encoding="utf-8")
+        raise OSError(errno.ENOSPC, "No space left on device", str(results))
+
+    benchmarks = SimpleNamespace(handle_saving=save, json=str(results))
+    config: Any = SimpleNamespace(
+        _benchmarksession=benchmarks,
+        option=SimpleNamespace(benchmark_storage=f"file://{storage}"),
+        stash=pytest.Stash(),
+    )
+    saving.pytest_configure_late(config)
+    benchmarks.handle_saving()
+    assert sorted(path.name for path in tmp_path.rglob("*.json")) == ["0001_run.json"]
+    session: Any = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.OK)
+    saving.pytest_sessionfinish(session)
+    assert session.exitstatus == pytest.ExitCode.TESTS_FAILED
+    lines: list[str] = []
+    reporter: Any = SimpleNamespace(write_line=lines.append)
+    saving.pytest_terminal_summary(reporter, config)
+    assert lines == [f"ERROR {results}: the run cannot be saved: No space left on device"]
