@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from fixtures.arms.environments.__main__ import CACHE
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 1200
@@ -33,9 +39,23 @@ class BenchRun:
         return found[0]
 
 
+@cache
+def workspace() -> Path:
+    """A folder of the tests' own, for as long as they run: what a developer has prepared or measured is not in it.
+
+    Environments are the checkout's all the same. They are named by what is in them, and take minutes to build.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cnn-dyno-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    (folder / "environments").symlink_to(CACHE, target_is_directory=True)
+    return folder
+
+
 def bench_command(*arguments: str) -> list[str]:
-    """The command line of ``pytest bench`` with ``arguments``."""
-    return [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", *arguments]
+    """The command line of ``pytest bench`` with ``arguments``; with a root of its own, it has a workspace there."""
+    own = [] if {"--rootdir", "--workspace"} & set(arguments) else [f"--workspace={workspace()}"]
+    return [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", *own, *arguments]
 
 
 def bench_environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench_run import run_bench
+from tests.bench_run import PROJECT_ROOT, bench_command, run_bench, workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,3 +116,10 @@ def test_benchmarks_that_are_skipped_start_nothing_and_are_not_green(tmp_path: P
     assert "5 skipped" in run.output
     assert "Nothing was measured" in run.output
     assert "proving that" not in run.output
+
+
+def test_tests_do_not_see_what_a_developer_has_prepared() -> None:
+    """A workspace of their own, unless a test has one: MNIST in the checkout's would be measured by the test above."""
+    assert f"--workspace={workspace()}" in bench_command("-q")
+    assert PROJECT_ROOT not in workspace().parents
+    assert len([one for one in bench_command("--rootdir", "/") if "workspace" in one]) == 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -21,7 +23,6 @@ from tests.stand_in_worker import ARM, SPEC, WORKLOAD, ReferenceAdapter, Stage, 
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from models.contract import Adapter, Weights
 
@@ -197,3 +198,27 @@ def test_a_process_is_told_by_its_first_and_its_fourth_loss(tmp_path: Path, monk
     assert found.losses == pytest.approx((losses[0], losses[3]))
     changed = [np.sqrt(np.mean((array - weights[name]) ** 2)) for name, array in adapter.weights().items()]
     assert found.sizes == pytest.approx(changed, rel=1e-4)
+
+
+@pytest.mark.parametrize(("folder", "elsewhere"), [("plain", False), ("with a space", True), ("with'quote", True)])
+def test_compilers_get_a_temporary_folder_that_they_understand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, *, elsewhere: bool
+) -> None:
+    """Wherever the checkout lies; it is gone with the process."""
+    (tmp_path / folder).mkdir()
+    stage, setting = Stage(), small_setting(tmp_path / folder)
+    commands: list[str] = []
+
+    def worker(name: str, command: str, directory: Path) -> object:
+        commands.append(command)
+        return stage.worker(name, command, directory)
+
+    monkeypatch.setattr("fixtures.measuring.arm_process.Worker", worker)
+    process = ArmProcess(ARM, setting, "process-1", noise_control=True)
+    process.launch()
+    variables = dict(word.split("=", 1) for word in shlex.split(commands[0]) if "=" in word)
+    temporary = Path(variables["TMPDIR"])
+    assert temporary.is_dir()
+    assert (tmp_path / folder not in temporary.parents) is elsewhere
+    process.close()
+    assert temporary.exists() is not elsewhere

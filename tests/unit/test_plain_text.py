@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.reports import calibration, summary, verdicts
 from fixtures.reports.calibration import calibration_report
-from fixtures.reports.plain_text import cleaned, inert
+from fixtures.reports.plain_text import cleaned, encodable, inert
 from fixtures.reports.regression import report_of
 from fixtures.reports.summary import tables
 from fixtures.reports.verdicts import verdict_report
 from fixtures.workers.parent import WorkerError
 from tests.unit.test_summary import step
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COLOURS, TITLE = "\x1b[31mred\x1b[0m", "\x1b]0;owned\x07"
 HOSTILE = "<script>alert(1)</script> [click](https://example.org) @somebody www.example.org &#60;b&#62;"
@@ -108,3 +113,46 @@ def test_other_reports_hold_none_either() -> None:
         assert HOSTILE in visible(text)
         assert "<script" not in text
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", None])
+def test_an_output_that_is_not_utf_8_keeps_its_lines(encoding: str | None) -> None:
+    """And what can be said in plain characters; nothing is ever lost for a sign."""
+    text = "By step time ± 3 %:\n─────\nPyTorch → größer\N{ZERO WIDTH SPACE}"
+    found = encodable(text, encoding)
+    found.encode(encoding or "ascii")
+    assert len(found.splitlines()) == 3
+    assert "+-" in found or encoding == "latin-1"
+    assert encodable(text, "utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "benchmarks",
+    [
+        [
+            {
+                "extra_info": {
+                    "measure": "step",
+                    "framework": "a",
+                    "workload": "b",
+                    "device": "c",
+                    "threads": 1,
+                    "seconds": 0,
+                }
+            }
+        ],
+        [[[[]]]],
+        [{"extra_info": {"measure": "step", "framework": {}, "workload": 10**400}}],
+        {"\x1b[31m": 1},
+    ],
+    ids=["little", "lists", "numbers", "escape"],
+)
+def test_an_absurd_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], benchmarks: Any) -> None:
+    """Whatever report is asked for."""
+    file = tmp_path / "absurd.json"
+    file.write_text(json.dumps({"benchmarks": benchmarks}), encoding="utf-8")
+    for report in (summary, verdicts, calibration):
+        assert report.main([str(file)]) == 2
+        said = capsys.readouterr()
+        assert (said.out, len(said.err.splitlines())) == ("", 1)
+        assert "\x1b" not in said.err

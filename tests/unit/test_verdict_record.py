@@ -46,7 +46,7 @@ CONFIG = cast(
     "pytest.Config",
     SimpleNamespace(
         stash={
-            OPTIONS: SimpleNamespace(study=False),
+            OPTIONS: SimpleNamespace(),
             COMPARING: SimpleNamespace(margins={Measure.MEMORY: Margins(0.02)}),
         }
     ),
@@ -113,7 +113,7 @@ def told(run: UpgradeRun, recorded: list[Any]) -> str:
     """What the terminal shows of it, where so much is saved."""
     lines: list[str] = []
     reporter = SimpleNamespace(section=lines.append, write_line=lines.append)
-    config = SimpleNamespace(stash=CONFIG.stash | {UPGRADE_RUN: run, RECORDED: recorded})  # type: ignore[operator]
+    config = SimpleNamespace(stash=CONFIG.stash | {UPGRADE_RUN: run, RECORDED: recorded}, getoption=lambda _: None)  # type: ignore[operator]
     shown: Iterator[None] = terminal.pytest_terminal_summary(
         cast("pytest.TerminalReporter", reporter), cast("pytest.Config", config)
     )

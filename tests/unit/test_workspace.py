@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.plugin import saving
-from fixtures.plugin.workspace import check_writable, measuring_lock
+from fixtures.plugin.workspace import KEPT_RUNS, RunDirectory, check_writable, measuring_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +68,14 @@ def test_a_full_disk_costs_the_file_and_not_the_table(tmp_path: Path) -> None:
     reporter: Any = SimpleNamespace(write_line=lines.append)
     saving.pytest_terminal_summary(reporter, config)
     assert lines == [f"ERROR {results}: the run cannot be saved: No space left on device"]
+
+
+def test_folders_of_failed_runs_are_few(tmp_path: Path) -> None:
+    """The newest of those that have ended; of a run that goes on, its own is left alone however many there are."""
+    going_on = RunDirectory(tmp_path)
+    for _ in range(KEPT_RUNS + 4):
+        RunDirectory(tmp_path).close(keep=True)
+    RunDirectory(tmp_path).close(keep=False)
+    ended = [path for path in (tmp_path / "runs").iterdir() if path != going_on.path]
+    assert len(ended) == KEPT_RUNS
+    assert going_on.path.is_dir()

@@ -64,6 +64,17 @@ def test_a_worker_is_in_no_process_group_of_the_terminal(tmp_path: Path) -> None
         assert os.getpgid(worker.pid) == worker.pid
 
 
+def test_what_a_worker_has_started_ends_with_it(tmp_path: Path) -> None:
+    """Compilers, loaders of data: none of them goes on for nobody."""
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/child\nexec {PYTHON} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    with Worker("parent", shlex.quote(str(script)), tmp_path):
+        child = psutil.Process(int((tmp_path / "child").read_text(encoding="utf-8")))
+        assert child.is_running()
+    assert psutil.wait_procs([child], timeout=10)[1] == []
+
+
 def test_ctrl_c_waits_for_what_takes_no_time() -> None:
     """It takes effect at the end, and the handler is the usual one again."""
     usual = signal.getsignal(signal.SIGINT)
