@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fixtures.baselines.runs import SavedBenchmark, SavedRun
 from fixtures.baselines.verdicts import judge_against
+from fixtures.judging.margins import on_its_scale
 from fixtures.judging.measures import Measure
-from fixtures.plugin.margins import on_its_scale
 
 if TYPE_CHECKING:
     from fixtures.baselines.findings import Finding

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from fixtures.baselines.values import kernel_of_all, run_value
 from fixtures.baselines.verdicts import MOST_TIMES_ACCURATE, MOST_TIMES_BETTER, judge_against
+from fixtures.judging.margins import on_its_scale
 from fixtures.judging.measures import TIMED, Measure
-from fixtures.plugin.margins import on_its_scale
 from fixtures.plugin.saved_runs import exit_status
 
 if TYPE_CHECKING:

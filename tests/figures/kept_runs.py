@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 
 from fixtures.judging.kept_runs import in_words, reach, runs_that_acquit
+from fixtures.judging.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.judging.measures import Measure
 from fixtures.judging.priors import PRIORS
 from fixtures.judging.verdicts import ALPHA
-from fixtures.plugin.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.reports.markdown import table
 
 RUNS = (1, 3, 5, 10, 20)

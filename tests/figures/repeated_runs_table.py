@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from fixtures.baselines.runs import read_run
 from fixtures.baselines.values import run_value, spread
 from fixtures.baselines.verdicts import judge_against
+from fixtures.judging.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.judging.measures import TIMED, Measure
-from fixtures.plugin.margins import DEFAULT_MARGINS, on_its_scale
 from fixtures.reports.markdown import NOTHING, table
 
 if TYPE_CHECKING:

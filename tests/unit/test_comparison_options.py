@@ -10,11 +10,11 @@ import pytest
 
 from fixtures.arms.affected import affected, changed_packages, split_requirements
 from fixtures.arms.environments import Changed, Interpreter, Revision
+from fixtures.judging.margins import DEFAULT_MARGINS
 from fixtures.judging.measures import Measure
 from fixtures.plugin.against import slugs
 from fixtures.plugin.choices import duration
 from fixtures.plugin.comparing_options import DEFAULT_BUDGET_SECONDS, parse
-from fixtures.plugin.margins import DEFAULT_MARGINS
 from fixtures.plugin.options import OPTIONS
 from models.registry import DEFAULT_FRAMEWORKS, FRAMEWORKS, Framework
 from tests.one_line import one_line
