@@ -37,6 +37,7 @@ class Framework:
             another one, relative to the project's root; it is built when the framework is asked for.
         python: version of Python that this other environment needs.
         programs: what must be on the PATH, for example a C++ compiler.
+        compiler_caches: variables that name the folders in which its compiler keeps what it has compiled.
         proven: the releases on which the adapter trains the same network, by distribution.
     """
 
@@ -50,6 +51,7 @@ class Framework:
     requirements: str = ""
     python: str = ""
     programs: tuple[str, ...] = ()
+    compiler_caches: tuple[str, ...] = ()
     proven: tuple[Proven, ...] = ()
 
     def missing(self) -> tuple[str, ...]:
@@ -121,6 +123,7 @@ FRAMEWORKS = MappingProxyType(
                 requires=("torch",),
                 packages=("torch",),
                 programs=("g++",),
+                compiler_caches=("TORCHINDUCTOR_CACHE_DIR",),
                 proven=(_TORCH_RELEASES,),
             ),
             Framework(

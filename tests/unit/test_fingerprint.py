@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from fixtures.measuring.arm_process import ArmProcess
 from fixtures.measuring.fingerprint import Fingerprint
 from fixtures.workers import messages
 from fixtures.workers.session import Session
+from models.registry import FRAMEWORKS
 from models.spec import Adam
 from models.weights import epoch_order, initial_weights
 from tests.stand_in_worker import ARM, SPEC, WORKLOAD, ReferenceAdapter, Stage, small_setting
@@ -222,3 +224,28 @@ def test_compilers_get_a_temporary_folder_that_they_understand(
     assert (tmp_path / folder not in temporary.parents) is elsewhere
     process.close()
     assert temporary.exists() is not elsewhere
+
+
+@pytest.mark.parametrize(("framework", "shared"), [("pytorch-compile", True), ("pytorch", False)])
+def test_warm_processes_of_an_arm_share_what_was_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, framework: str, *, shared: bool
+) -> None:
+    """Where no first step is read, compiling for twenty seconds would only make blocks long; cold ones find nothing."""
+    setting, commands = small_setting(tmp_path), []
+
+    def worker(name: str, command: str, directory: Path) -> object:
+        commands.append(command)
+        return Stage().worker(name, command, directory)
+
+    monkeypatch.setattr("fixtures.measuring.arm_process.Worker", worker)
+    arm = replace(ARM, framework=FRAMEWORKS[framework])
+    for number, (which, cold) in enumerate(
+        [(arm, False), (arm, False), (replace(arm, tag="other"), False), (arm, True)]
+    ):
+        ArmProcess(which, setting, f"process-{number}", noise_control=True, cold=cold).launch()
+    folders = [re.search(r"TORCHINDUCTOR_CACHE_DIR=(\S+)", command) for command in commands]
+    found = [each and each[1] for each in folders]
+    assert (found[0] is not None) is shared
+    assert found[0] == found[1]
+    assert not shared or found[2] not in (None, found[0])
+    assert found[3] is None

@@ -273,3 +273,18 @@ def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(
     run(script, Asked([STEPS, MEMORY], [STEPS, MEMORY]), seconds, trainings_exempt=own)
     told = [note.removeprefix("WARNING ") for note in script.notes]
     assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("measures", "cold"),
+    [
+        ({Measure.STEP}, False),
+        ({Measure.STEP, Measure.EPOCH}, False),
+        ({Measure.STEP, Measure.FIRST_STEP}, True),
+        ({Measure.MEMORY}, True),
+        ({Measure.ACCURACY}, True),
+    ],
+)
+def test_compiling_is_a_part_of_what_starts_cold(measures: set[Measure], cold: bool) -> None:  # noqa: FBT001
+    """First steps, peak memory, and training to the final accuracy; steps and epochs are timed after it."""
+    assert BlockRequest((ONE,), frozenset(measures)).cold is cold
