@@ -10,9 +10,8 @@ import pytest
 from fixtures.arms.arm import Arm
 from fixtures.arms.launch import LaunchSettings, allocator_setting, allowed_cores
 from fixtures.judging.measures import Measure
-from fixtures.measuring import arm_process, block_runner
 from fixtures.measuring import block as block_module
-from fixtures.measuring.arm_process import ParityError
+from fixtures.measuring import block_runner
 from fixtures.measuring.block import Reading
 from fixtures.measuring.block_runner import BlockRunner, Interrupted
 from fixtures.measuring.disturbance import Disturbance
@@ -27,12 +26,9 @@ from fixtures.sessions.comparisons import Comparison, PairedBlock
 from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
-from tests.stand_in_worker import ARM as REAL
-from tests.stand_in_worker import WORKLOAD, Stage, small_setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from fixtures.measuring.proof import Proofs
     from fixtures.measuring.requests import Schedule
@@ -69,10 +65,12 @@ class Stand:
         turns: Turns,
         number: tuple[int, int],
         kernel: object = None,
+        *,
+        cold: bool,
     ) -> Any:
         """A block that reads some bursts and epochs of all its arms."""
         made = SimpleNamespace(arms=arms, setting=proofs.setting, effort=effort, turns=turns, number=number)
-        made.kernel = kernel
+        made.kernel, made.cold = kernel, cold
         self.blocks.append(made)
         readings = BlockReadings({arm: ArmBlock() for arm in arms})
 
@@ -203,6 +201,13 @@ def test_blocks_are_counted_among_all_and_among_those_of_the_same_arms_and_kind(
 
 
 @TWO_CORES
+def test_blocks_start_cold_where_compiling_is_read(stand: Stand) -> None:
+    """First steps and whole trainings include it; steps alone are timed after it."""
+    for measures in (TIMED, frozenset({Measure.STEP}), ACCURACY):
+        runner().run(request(measures))
+    assert [made.cold for made in stand.blocks] == [True, False, True]
+
+
 def test_the_first_places_of_a_duet_alternate(stand: Stand) -> None:
     """Whatever other blocks lie between."""
     duet = runner("duet", 2)
@@ -310,66 +315,3 @@ def test_the_reference_kernel_is_timed_only_where_somebody_asks(stand: Stand) ->
     assert process is not None
     assert process.reference_seconds == BESIDE
     assert block.arms[ARM].reference_kernel == "identity 1"
-
-
-# From here on with the real blocks: their workers answer in this process, with the numbers of the reference.
-
-REAL_OTHER = Arm(WORKLOAD, FRAMEWORKS["tensorflow"], "cpu")
-SHORT = Effort(bursts=2, maximum_warm_up_rounds=1, epochs=1)
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """On which workers are made up; nobody is bound to cores."""
-    stage = Stage()
-    monkeypatch.setattr(arm_process, "Worker", stage.worker)
-    return stage
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> BlockRunner:
-    """Of arms that take turns."""
-    return BlockRunner(small_setting(tmp_path), SHORT, "alternating", Progress(PlainDisplay(lambda _: None)))
-
-
-def test_a_run_proves_each_arm_once_and_holds_every_later_process_against_that(real: BlockRunner, stage: Stage) -> None:
-    """Whatever kind of block it is in."""
-    arms = REAL, REAL_OTHER
-    real.prove(arms)
-    assert len(stage.proven()) == 2
-    for measures in (TIMED, TIMED, MEMORY, ACCURACY):
-        block, failures = real.run(BlockRequest(arms, measures, seed=7 if measures is ACCURACY else None))
-        assert failures == {}
-        for read in block.arms.values():
-            assert read.memory is not None or (read.process is not None and read.process.proven)
-            assert (read.training is not None) == (measures is ACCURACY)
-    assert len(stage.proven()) == 2
-    assert sorted(stage.closed) == sorted({name for name, _ in stage.asked})
-
-
-@pytest.mark.parametrize("measures", [TIMED, MEMORY, ACCURACY], ids=["steps", "memory", "training"])
-def test_a_later_process_that_trains_something_else_loses_its_arm_alone(
-    real: BlockRunner, stage: Stage, measures: frozenset[Measure]
-) -> None:
-    """Its own readings never come out of the block; the other's do."""
-    arms = REAL, REAL_OTHER
-    real.prove(arms)
-    stage.rates[f"{REAL_OTHER.identifier} {'memory' if measures is MEMORY else 'process'}-1"] = 1.5
-    block, failures = real.run(BlockRequest(arms, measures, seed=7))
-    assert list(failures) == [REAL_OTHER]
-    assert isinstance(failures[REAL_OTHER], ParityError)
-    lost, kept = block.arms[REAL_OTHER], block.arms[REAL]
-    assert (lost.process, lost.training, lost.memory) == (None, None, None)
-    assert kept.process is not None or kept.memory is not None
-    assert len(stage.proven()) == 3
-
-
-def test_a_process_that_was_interrupted_before_its_proof_does_not_count(real: BlockRunner, stage: Stage) -> None:
-    """Although it has taken its first step."""
-    real.prove([REAL])
-    stage.raises["process-1", "TakeFingerprint"] = KeyboardInterrupt()
-    with pytest.raises(Interrupted) as interruption:
-        real.run(BlockRequest((REAL,), TIMED))
-    block = interruption.value.block
-    assert list(block.phases) == ["start", "first step"]
-    assert block.arms[REAL].process is None

@@ -15,7 +15,7 @@ from fixtures.judging.moderation import UNKNOWN, SeenSpread, believed, borrowed,
 from fixtures.judging.verdicts import Margins, Verdict, judge
 from fixtures.plugin.earlier_spreads import EarlierSpreads
 from fixtures.sessions.comparisons import ComparisonReadings, Contrast
-from tests.unit.test_upgrade_session import MEMORY, ONE, OTHER, STEP
+from tests.asked_upgrades import MEMORY, ONE, OTHER, STEP
 
 if TYPE_CHECKING:
     from pathlib import Path

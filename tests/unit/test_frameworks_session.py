@@ -1,74 +1,32 @@
-"""A session of frameworks beside each other, with stand-ins for its blocks and its clock: who is measured how often."""
+"""A session of frameworks beside each other: who is measured, how often, and until when."""
 
 from __future__ import annotations
 
-import json
 import math
-import random
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.arms.arm import Arm
 from fixtures.judging.measures import TIMED, Measure
 from fixtures.judging.ranking import ALPHA, FEWEST_BLOCKS
-from fixtures.measuring.readings import ArmReadings
 from fixtures.plugin.recording import standing
-from fixtures.sessions.budget import Budget
-from fixtures.sessions.frameworks import REQUIRED_BLOCKS, Frameworks
-from fixtures.workers.parent import WorkerError
-from models.registry import FRAMEWORKS
-from models.workloads import WORKLOADS
-from tests.scripted_runner import BLOCK_SECONDS, PARITY, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from typing import Any
-
-    from fixtures.measuring.requests import BlockRequest
-
-STEP, MEMORY, ACCURACY = Measure.STEP, Measure.MEMORY, Measure.ACCURACY
-FAST, NEAR, SLOW = (Arm(WORKLOADS["digits"], FRAMEWORKS[name], "cpu") for name in ("pytorch", "jax", "tensorflow"))
-ALL = (FAST, NEAR, SLOW)
-QUIET, NOISY = 0.0003, 0.1
-DIED = WorkerError("the worker died", "died", "its last words")
-
-
-def taking(times: Mapping[Arm, float], spread: float = QUIET, seed: int = 0) -> Callable[[Arm, int, Measure], float]:
-    """Readings of independent blocks: these times what the fastest takes, in every measure."""
-
-    def reading(arm: Arm, number: int, measure: Measure) -> float:
-        noise = random.Random(f"{arm.identifier} {number} {measure} {seed}").gauss(0.0, spread)  # noqa: S311
-        return times[arm] * math.exp(noise)
-
-    return reading
-
-
-CLEAR = {FAST: 1.0, NEAR: 1.2, SLOW: 1.4}
-
-
-def measured(
-    script: Script,
-    measures: Collection[Measure] = tuple(Measure),
-    arms: Collection[Arm] = ALL,
-    *,
-    seconds: float = 120.0,
-    blocks: int | None = None,
-    seeds: int = 1,
-    **options: Any,
-) -> Frameworks:
-    """What a session came to: of a fixed number of blocks, or as long as it takes."""
-    readings = {arm: ArmReadings(arm) for arm in arms}
-    questions = Frameworks(readings, frozenset(measures), seeds, blocks, **options)
-    budget = Budget(seconds, ALPHA, FEWEST_BLOCKS, late=3.0, trainings_exempt=True)
-    script.session(questions, Budget(None, ALPHA, 10**9) if blocks else budget)
-    return questions
-
-
-def counted(script: Script, arm: Arm, kind: str = "steps") -> int:
-    """Blocks that an arm took part in."""
-    return sum(arm in request.arms for request in script.requests if request.kind == kind)
+from fixtures.sessions.frameworks import REQUIRED_BLOCKS
+from tests.asked_frameworks import (
+    ACCURACY,
+    ALL,
+    CLEAR,
+    FAST,
+    MEMORY,
+    NEAR,
+    NOISY,
+    QUIET,
+    SLOW,
+    STEP,
+    counted,
+    measured,
+    taking,
+)
+from tests.scripted_runner import BLOCK_SECONDS, Script
 
 
 def test_whose_order_is_certain_is_measured_no_more() -> None:
@@ -187,145 +145,3 @@ def test_what_nobody_asks_for_is_not_measured(measures: set[Measure], kinds: lis
     measured(script, measures)
     assert script.kinds() == kinds
     assert {request.measures for request in script.requests} == {frozenset(measures)}
-
-
-def failing(
-    kind: str, at: int, error: WorkerError = DIED
-) -> Callable[[Script, BlockRequest, int], Mapping[Arm, WorkerError] | None]:
-    """The second arm's worker, in the block of this kind and number."""
-    return lambda _, request, number: {NEAR: error} if (request.kind, number) == (kind, at) else None
-
-
-@pytest.mark.parametrize(
-    ("kind", "lost"), [("steps", set(TIMED)), ("memory", {MEMORY}), ("training", {ACCURACY})], ids=str
-)
-def test_a_worker_that_fails_costs_its_kind_of_measure(kind: str, lost: set[Measure]) -> None:
-    """Of its arm, which is measured on in what is left; the others are ranked without it."""
-    script = Script(taking(CLEAR), failing(kind, 0))
-    questions = measured(script, seeds=2)
-    assert set(questions.readings[NEAR].failures) == lost
-    assert {failure.detail for failure in questions.readings[NEAR].failures.values()} == {"its last words"}
-    assert all(questions.readings[arm].failures == {} for arm in (FAST, SLOW))
-    assert counted(script, NEAR, kind) == 1
-    assert all(counted(script, NEAR, other) > 1 for other in {"steps", "memory", "training"} - {kind})
-    ranked = MEMORY if kind == "memory" else STEP
-    assert (NEAR in questions.places[ranked]) == (ranked not in lost)
-    assert {FAST, SLOW} <= questions.places[ranked].keys()
-
-
-def test_an_arm_that_trains_something_else_publishes_nothing() -> None:
-    """Whether that is seen before anything is timed or in a block of any kind."""
-    differs = WorkerError("parity failed", "parity")
-    for script in (
-        Script(taking(CLEAR), unproven={NEAR: differs}),
-        Script(taking(CLEAR), failing("memory", 0, differs)),
-    ):
-        questions = measured(script)
-        assert set(questions.readings[NEAR].failures) == set(Measure)
-        assert NEAR not in questions.places[STEP]
-        assert counted(script, SLOW) >= REQUIRED_BLOCKS
-
-
-def test_a_device_that_is_not_there_is_no_failure() -> None:
-    """It says so; the rest is measured, and so is what another environment could be built for."""
-    absent = WorkerError("no GPU", "DeviceUnavailableError")
-    script = Script(taking(CLEAR), unproven={NEAR: absent})
-    questions = measured(script)
-    assert (questions.readings[NEAR].unavailable, questions.readings[NEAR].failures) == ("no GPU", {})
-    assert {request.arms for request in script.requests} == {(FAST, SLOW)}
-
-
-def test_what_the_proofs_tell_is_kept() -> None:
-    """The version of each framework, and that it trains what the reference does."""
-    known = measured(Script(taking(CLEAR))).readings[FAST]
-    assert (known.framework_version, known.parity) == ("2", PARITY)
-
-
-def test_one_arm_has_nobody_beside_it() -> None:
-    """Three blocks, which tell how much its processes differ."""
-    script = Script(taking({FAST: 1.0}, NOISY))
-    questions = measured(script, {STEP, MEMORY}, (FAST,))
-    assert script.kinds().count("steps") == REQUIRED_BLOCKS
-    assert questions.places == {}
-    assert questions.state() == ""
-
-
-def test_an_interruption_keeps_and_ranks_what_was_read() -> None:
-    """The block that was cut short has no value."""
-
-    def interrupts(_: Script, __: BlockRequest, number: int) -> None:
-        if number == 2:
-            raise KeyboardInterrupt
-
-    questions = measured(Script(taking(CLEAR), interrupts), {STEP})
-    assert [len(questions.readings[arm].processes) for arm in ALL] == [2, 2, 2]
-    last = questions.places[STEP][SLOW].beside_first
-    assert last is not None
-    assert last.blocks == 2
-
-
-def test_void_blocks_are_told_and_leave_no_range() -> None:
-    """Their times do not count beside other arms'; blocks are measured as long as there is time. Memory is no time."""
-    script = Script(taking(CLEAR), disturbed=True)
-    questions = measured(script, {STEP, MEMORY}, seconds=12 * BLOCK_SECONDS)
-    assert STEP not in questions.places
-    assert list(questions.places[MEMORY]) == [FAST, NEAR, SLOW]
-    assert script.kinds() == ["steps", "memory"] * 3 + ["steps"] * 6
-    assert questions.readings[FAST].void == ["the hypervisor withheld 90% of a core"] * 9
-
-
-def test_time_that_is_left_after_long_first_rounds_is_used() -> None:
-    """Where three of them took most of the time, no look came after them, and nothing is certain yet."""
-    script = Script(
-        taking({FAST: 1.0, NEAR: 1.0, SLOW: 1.0}, NOISY),
-        seconds=lambda request: 20.0 if request.kind == "memory" else BLOCK_SECONDS,
-    )
-    measured(script, {STEP, MEMORY}, seconds=115.0)
-    assert script.kinds().count("steps") == 5
-
-
-def test_the_narrowest_range_of_all_looks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them hold; another arm that is first changes it all the same."""
-    times = {FAST: 1.0, NEAR: 1.0, SLOW: 1.3}
-    questions = measured(Script(taking(times)), {STEP}, blocks=4)
-    told = dict(questions.places[STEP])
-    questions.look(1e-9)
-    assert questions.places[STEP] == told
-    # What was last is first now, and takes much less than the others.
-    monkeypatch.setattr(questions, "values", lambda one, other, _: [float((one != SLOW) - (other != SLOW))] * 4)
-    questions.look(1e-9)
-    assert questions.places[STEP][SLOW].beside_first is None
-    assert {place.first for place in questions.places[STEP].values()} == {SLOW}
-
-
-def test_progress_tells_how_many_ranges_are_narrow_enough() -> None:
-    """Of those that somebody asked for: trainings read epochs and first steps too. Fixed runs count their blocks."""
-    script = Script(taking({FAST: 1.0, NEAR: 1.0, SLOW: 1.3}, NOISY))
-    questions = measured(script, {STEP, ACCURACY}, seconds=60.0)
-    states = [phase.split(" | ")[1] for phase, _ in script.phases[1:]]
-    assert states[0] == "0 of 2 ranges narrow enough"
-    assert questions.state() in {f"{number} of 2 ranges narrow enough" for number in range(3)}
-    script = Script(taking(CLEAR))
-    assert measured(script, {STEP, ACCURACY}).state() == "2 of 2 ranges narrow enough"
-    script = Script(taking(CLEAR))
-    measured(script, {STEP}, blocks=2)
-    assert [phase.split(" | ")[1] for phase, _ in script.phases[1:]] == [
-        "0 of 2 blocks of steps",
-        "1 of 2 blocks of steps",
-    ]
-
-
-def test_a_standing_travels_as_json() -> None:
-    """How many times the first one's figure, and that of the one before; without a range from a single block."""
-    places = measured(Script(taking(CLEAR)), {STEP}).places[STEP]
-    assert standing(places[FAST]) == {"first": FAST.identifier}
-    found = json.loads(json.dumps(standing(places[SLOW]), allow_nan=False))
-    assert found["first"] == found["beside_first"]["arm"] == FAST.identifier
-    assert found["beside_before"]["arm"] == NEAR.identifier
-    assert found["beside_first"]["times"] == pytest.approx(1.4, rel=0.02)
-    assert 1.3 < found["beside_first"]["at_least"] < found["beside_first"]["times"] < found["beside_first"]["at_most"]
-    assert (found["beside_first"]["certain"], found["beside_first"]["equal"]) == (True, False)
-    alone = measured(Script(taking(CLEAR)), {STEP}, blocks=1).places[STEP]
-    found = json.loads(json.dumps(standing(alone[SLOW]), allow_nan=False))
-    assert (found["beside_first"]["at_least"], found["beside_first"]["at_most"]) == (None, None)
-    assert (found["beside_first"]["blocks"], found["beside_first"]["certain"]) == (1, False)
