@@ -47,7 +47,7 @@ def test_there_is_no_look_before_there_are_enough_blocks() -> None:
     assert plan_looks(FIRST_LOOK - 1, 0.01) == ()
 
 
-@given(st.integers(1, 8), st.integers(1, 60), st.floats(1.0, 4.0))
+@given(st.integers(1, 8), st.integers(1, 60), st.floats(1.01, 4.0))
 def test_looks_that_are_late_leave_the_most_for_the_end(first: int, maximum: int, late: float) -> None:
     """After the share ``t`` of the time, ``t**late`` is spent, and no look comes before its first one may."""
     spending, levels = Spending(0.05, first=first, late=late), {}
@@ -58,6 +58,19 @@ def test_looks_that_are_late_leave_the_most_for_the_end(first: int, maximum: int
             assert blocks >= first
             assert sum(levels.values()) == pytest.approx(0.05 * (blocks / maximum) ** late)
     assert spending.rest() == pytest.approx(0.05 - sum(levels.values()))
+
+
+def test_looks_at_two_and_three_blocks_leave_most_to_later_ones() -> None:
+    """They find large changes; half of what is due, and without an end in sight a tenth of all, is enough for these."""
+    looks = {look.blocks: look.level for look in plan_looks(20, 0.01)}
+    assert looks[2] == pytest.approx(0.01 * 0.5 * 2 / 20)
+    assert looks[2] + looks[3] == pytest.approx(0.01 * 0.5 * 3 / 20)
+    assert looks[2] + looks[3] + looks[4] == pytest.approx(0.01 * 4 / 20)
+    endless = Spending(0.01)
+    levels = [level for blocks in range(1, 5000) if (level := endless.due(blocks, None)) is not None]
+    assert levels[:2] == pytest.approx([0.001, 0.001])
+    assert levels[2] == max(levels)
+    assert sum(levels) < 0.01
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1])
