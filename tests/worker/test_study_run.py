@@ -53,8 +53,12 @@ def test_the_report_can_be_made_again_from_the_saved_run(study: tuple[BenchRun, 
     assert json.loads(saved.read_text(encoding="utf-8"))["datetime"] in again.stdout
 
 
+@pytest.mark.slow
 def test_every_framework_takes_its_first_step(tmp_path: Path) -> None:
-    """In one run, each proven; what cannot run here is skipped with its reason."""
+    """In one run, each proven; what cannot run here is skipped with its reason.
+
+    Two minutes for what ``test_adapters`` and ``test_tf_estimator`` prove of each framework alone.
+    """
     run = run_bench(tmp_path, "--framework", "all", "-m", "cpu and first_step", "--processes", "1", "-rs")
     assert run.status == pytest.ExitCode.OK, run.output
     measured = {one["extra_info"]["framework"]: one["extra_info"] for one in run.saved["benchmarks"]}
