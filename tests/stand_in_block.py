@@ -147,9 +147,10 @@ class Proven:
     doubted: ClassVar[set[str]] = set()
 
     def __init__(self, batches: int) -> None:
-        dataset = SimpleNamespace(load=lambda _: [0] * (WORKLOAD.batch_size * batches + 5), class_names=("zero",))
+        examples = WORKLOAD.batch_size * batches + 5
+        dataset = SimpleNamespace(load=lambda _: [0] * examples, class_names=("zero",))
         launch = SimpleNamespace(noise_control=True)
-        self.setting = SimpleNamespace(launch=launch, workload=WORKLOAD, dataset=dataset)
+        self.setting = SimpleNamespace(launch=launch, workload=WORKLOAD, dataset=dataset, examples=examples)
         self.progress = Progress(PlainDisplay(lambda _: None))
 
     def check(self, process: Process, fingerprint: str) -> None:
@@ -171,7 +172,7 @@ def take_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Process, "meeting", None)
     monkeypatch.setattr(Process, "released", threading.Event())
     monkeypatch.setattr(Proven, "doubted", set())
-    monkeypatch.setattr(block_module, "ArmProcess", Process)
+    monkeypatch.setattr(block_module, "process_of", Process)
     memory = SimpleNamespace(available=2**40)
     monkeypatch.setattr(live_processes, "psutil", SimpleNamespace(virtual_memory=lambda: memory))
 

@@ -46,6 +46,9 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
         (["--worker-timeout", "1e300"], ["--worker-timeout 1e300", "at most 86,400"]),
         (["--data-dir", "nowhere/at/all"], ["--data-dir nowhere/at/all", "no such directory"]),
         (["--quick", "--thorough"], ["--quick and --thorough"]),
+        (["--program", "missing/train.py"], ["--program missing/train.py", "no such file"]),
+        (["--program", "bench/test_training.py"], ["--program", "defines no function training"]),
+        (["--program", "train.py", "--framework", "jax"], ["--framework does nothing with --program"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

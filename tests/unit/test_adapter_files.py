@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.arms.adapter_files import MEMBERS, AdapterFileError, check_adapter_file, measured_like_its_base
+from fixtures.arms.adapter_files import MEMBERS, check_adapter_file, measured_like_its_base
+from fixtures.arms.python_files import PythonFileError
 from models.registry import FRAMEWORKS, Framework, resolve
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +83,7 @@ def test_what_is_no_adapter_is_named(tmp_path: Path, source: bytes, message: str
     """The message begins with the file's path and says what is missing, or where it is no Python."""
     file = tmp_path / "mine.py"
     file.write_bytes(source)
-    with pytest.raises(AdapterFileError, match=message) as raised:
+    with pytest.raises(PythonFileError, match=message) as raised:
         check_adapter_file(file)
     assert str(raised.value).startswith(f"{file}: ")
     assert "\n" not in str(raised.value)

@@ -78,6 +78,7 @@ def test_each_arm_is_proven_once_in_a_process_of_its_own(proofs: Proofs, stage: 
     for arm in (ARM, OTHER):
         proof = proofs.of(arm)
         assert proof is not None
+        assert proof.report is not None
         assert proof.report.passed
         assert proof.version == "1.0"
         assert len(proof.fingerprint.sizes) == len(WORKLOAD.spec.parameter_shapes())

@@ -1,0 +1,86 @@
+"""What is told of somebody's own training by reading its file, and which files are refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.arms.programs import read_program
+from fixtures.arms.python_files import PythonFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHOLE = """
+batch_size = 32
+steps_per_epoch = 10
+environment = {"KERAS_BACKEND": "jax"}
+def training(device, seed=1, *, precision="float32"):
+    yield 1.0
+"""
+
+
+@pytest.mark.parametrize("text", ["own/train.py", "own.train"])
+def test_a_program_is_found_by_its_file_or_its_module(tmp_path: Path, text: str) -> None:
+    """What its plain names and its parameters say is known, and nothing was run."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "train.py").write_text(f"{WHOLE}\nraise SystemExit\n", encoding="utf-8")
+    found = read_program(text, tmp_path)
+    assert (found.file, found.function) == ((tmp_path / "own" / "train.py").resolve(), "training")
+    assert (found.module, found.folder) == (("train", found.file.parent) if "/" in text else (text, tmp_path.resolve()))
+    assert (found.batch_size, found.says_batch_size, found.steps_per_epoch) == (32, True, 10)
+    assert found.framework.environment == {"KERAS_BACKEND": "jax"}
+    assert found.takes("precision")
+    assert not found.takes("batch_size")
+    assert hash(found) == hash(read_program(text, tmp_path))
+
+
+def test_another_function_is_named_after_a_colon(tmp_path: Path) -> None:
+    """Its name then tells it apart from the others of its file."""
+    (tmp_path / "train.py").write_text("from elsewhere import fast\n", encoding="utf-8")
+    found = read_program("train.py:fast", tmp_path)
+    assert (found.function, found.framework.identifier, found.framework.title) == (
+        "fast",
+        "train-fast",
+        "train.py:fast",
+    )
+    assert found.takes("device"), "the function is imported, so the file does not tell"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def other(): yield 1", "train.py: defines no function training"),
+        ("async def training(): yield 1", "train.py: training is asynchronous"),
+        ("def training(rate, *, decay): yield 1", "train.py: training needs rate, decay, which nobody gives it"),
+        ("def training(:", "train.py: line 1 is not Python"),
+        ("batch_size = 0\ndef training(): yield 1", "line 1: batch_size must be a whole number of at least 1"),
+        ("steps_per_epoch = True\ndef training(): yield 1", "line 1: steps_per_epoch must be a whole number"),
+        ("environment = {'A': 1}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
+        (
+            "environment = make()\ndef training(): yield 1",
+            "line 1: environment must be a dictionary that is written out",
+        ),
+    ],
+)
+def test_what_is_no_program_is_refused_in_one_line(tmp_path: Path, content: str, message: str) -> None:
+    """Before any process is started."""
+    (tmp_path / "train.py").write_text(content, encoding="utf-8")
+    with pytest.raises(PythonFileError) as raised:
+        read_program("train.py", tmp_path)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["train.py", "no.such.module", ":training", "."])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, text: str) -> None:
+    """Whatever was typed."""
+    with pytest.raises(PythonFileError, match="there is no such file"):
+        read_program(text, tmp_path)
+
+
+def test_a_number_that_is_computed_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    """Many scripts have such a name for reasons of their own."""
+    (tmp_path / "train.py").write_text("batch_size = len('abc')\ndef training(): yield 1\n", encoding="utf-8")
+    assert not read_program("train.py", tmp_path).says_batch_size

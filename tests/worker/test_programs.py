@@ -1,0 +1,159 @@
+"""Somebody's own training in a worker: run as Python would run it, and whatever is wrong with it is one clear line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from fixtures.arms.launch import python_command
+from fixtures.workers import messages
+from fixtures.workers.parent import Worker, WorkerError
+from tests.bench_run import run_bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+SOUND = """
+import os, sys
+import models, fixtures, numpy
+from utils.numbers import first
+print("what it prints")
+numbers = open("numbers.txt").read().split()
+batch_size = 4
+steps_per_epoch = 40
+def training(seed):
+    assert __name__ == "train" and sys.argv[0].endswith("train.py")
+    for step in range(40):
+        yield {"loss": numpy.float32(first + seed + models.number + step), "accuracy": 0.5}
+if __name__ == "__main__":
+    raise SystemExit("it was run")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project whose modules have the names of this suite's packages."""
+    own = tmp_path / "own"
+    (own / "utils").mkdir(parents=True)
+    (own / "models.py").write_text("number = 100\n", encoding="utf-8")
+    (own / "fixtures.py").write_text("", encoding="utf-8")
+    (own / "utils" / "numbers.py").write_text("first = 1000\n", encoding="utf-8")
+    (own / "numbers.txt").write_text("1 2", encoding="utf-8")
+    return own
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    """One that is running."""
+    with Worker("own", python_command(sys.executable, {}), tmp_path) as started:  # type: ignore[arg-type]
+        yield started
+
+
+def start(worker: Worker, folder: Path, content: str, *, steps: int = 0, timeout: float = 60.0) -> None:
+    """Import a program, call its function and train so many steps."""
+    file = folder / "train.py"
+    file.write_text(content, encoding="utf-8")
+    place = str(folder)
+    worker.ask(messages.ImportProgram(str(file), "train", "training", place, place, ()), 60.0)
+    worker.ask(messages.StartProgram("cpu", 7), 60.0)
+    if steps:
+        worker.ask(messages.TrainSteps(steps, 0), timeout)
+
+
+def test_a_program_is_run_as_python_would_run_it(worker: Worker, folder: Path) -> None:
+    """Its neighbours are its own, its folder is the working folder, and what ended begins again."""
+    start(worker, folder, SOUND)
+    first = worker.ask(messages.TrainSteps(1, 0), 60.0)
+    assert (first.loss, first.restarts) == (1107.0, 0)
+    burst = worker.ask(messages.TrainSteps(30, 8), 60.0)
+    assert (burst.loss, burst.restarts) == (1145.0, 0)
+    again = worker.ask(messages.TrainSteps(2, 0), 60.0)
+    assert (again.loss, again.restarts) == (1107.0, 1)
+    assert worker.ask(messages.ReadMemory(), 60.0).high_water_bytes > 0
+    assert worker.ask(messages.DescribeProgram(), 60.0).versions == ()
+
+
+BODIES = {
+    "while True: yield 'much'": "train.py: training yields str as its loss; it must be one number",
+    "while True: yield '1.0'": "train.py: training yields str as its loss; it must be one number",
+    "while True: yield None": "train.py: training yields NoneType as its loss",
+    "while True: yield numpy.ones(3)": r"train.py: training yields ndarray of shape \(3,\) as its loss",
+    "while True: yield {'accuracy': 1.0}": 'train.py: training yields a dictionary without "loss"',
+    "while True: yield {'loss': 1.0, 'accuracy': numpy.nan}": "yields accuracy = nan, which is not finite",
+    "return [1.0]": "train.py: training returned list and is no generator",
+    "yield from [1.0] * 5": "train.py: training ended after 5 steps; it must yield at least 30 times",
+    "yield from ()": "train.py: training ended after 0 steps",
+    "raise ArithmeticError('of theirs')\n    yield": "ArithmeticError during TrainSteps: of theirs",
+    "sys.exit(4)\n    yield": "SystemExit during TrainSteps: 4",
+    "import nobody_has_it\n    yield": "ModuleNotFoundError during TrainSteps: No module named 'nobody_has_it'",
+    "os._exit(3)\n    yield": "the worker died during TrainSteps: exit status 3",
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_what_is_wrong_with_a_program_is_said_in_one_line(worker: Worker, folder: Path, body: str) -> None:
+    """Its own last words come with it, and no line of this suite."""
+    # A list is no generator: such a body must not hold a yield of its own.
+    code = f"import os, sys, numpy\nprint('what it prints')\ndef training():\n    {body}\n"
+    with pytest.raises(WorkerError, match=BODIES[body]) as raised:
+        start(worker, folder, code, steps=10)
+    assert "\n" not in raised.value.cause
+    if "of theirs" in body:
+        assert "what it prints" in raised.value.detail
+        assert "train.py" in raised.value.detail
+        assert "session.py" not in raised.value.detail
+
+
+def test_a_program_that_hangs_is_told_by_its_line(worker: Worker, folder: Path) -> None:
+    """And what it has started ends with it."""
+    code = """
+import subprocess, time
+def training():
+    started = subprocess.Popen(["sleep", "600"])
+    open("pid.txt", "w").write(str(started.pid))
+    while True:
+        time.sleep(0.01)
+    yield
+"""
+    with pytest.raises(WorkerError, match=r"no answer to TrainSteps within 2 s; .* it was at line 7 of .*train.py"):
+        start(worker, folder, code, steps=1, timeout=2.0)
+    left = int((folder / "pid.txt").read_text(encoding="utf-8"))
+    deadline = time.monotonic() + 10.0
+    while psutil.pid_exists(left) and psutil.Process(left).status() != "zombie":
+        assert time.monotonic() < deadline, "what the program started is still running"
+        time.sleep(0.05)
+
+
+def test_a_log_does_not_grow_without_end(worker: Worker, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may print as much as it likes."""
+    monkeypatch.setattr("fixtures.workers.parent._LONGEST_LOG_BYTES", 1_000_000)
+    monkeypatch.setattr("fixtures.workers.parent._LOOK_SECONDS", 0.05)
+    loop = "    while True:\n        print('x' * 100_000, flush=True)\n        time.sleep(0.01)\n"
+    code = f"import time\ndef training():\n{loop}    yield"
+    with pytest.raises(WorkerError, match="it was at line"):
+        start(worker, folder, code, steps=1, timeout=2.0)
+    assert (worker.directory / "stderr.txt").stat().st_size < 8_000_000
+
+
+def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:
+    """Step, epoch, first step and memory, saved and in the table as those of a framework are."""
+    (folder / "train.py").write_text(SOUND, encoding="utf-8")
+    run = run_bench(tmp_path, "--program", str(folder / "train.py"), "--quick", "--processes", "1")
+    assert run.status == 0, run.output
+    info: dict[str, Any] = run.benchmark("test_training_step[program-train-cpu]")["extra_info"]
+    assert info["images_per_second"] == pytest.approx(4 / info["seconds"])
+    assert info["restarts"] > 0
+    assert {one["name"].partition("[")[0] for one in run.saved["benchmarks"]} == {
+        "test_training_step",
+        "test_epoch",
+        "test_first_step",
+        "test_peak_memory",
+    }
+    assert "train.py ended while it was measured, and was started again" in run.output
+    assert "program-train-cpu: it has loaded none of PyTorch, TensorFlow, Keras and JAX" in run.output
