@@ -63,10 +63,10 @@ def dies(
 
 
 def compare(
-    script: Script, seconds: float | None, asked: Mapping[Comparison, set[Measure]]
+    script: Script, seconds: float | None, asked: Mapping[Comparison, set[Measure]], *, allow_different: bool = False
 ) -> tuple[dict[Comparison, ComparisonReadings], Session]:
     """Run it all."""
-    upgrade = Upgrade(asked, MARGINS, script.notes.append, endless=seconds is None)
+    upgrade = Upgrade(asked, MARGINS, script.notes.append, endless=seconds is None, allow_different=allow_different)
     assert upgrade.family == sum(len(measures) for measures in asked.values())
     session = script.session(upgrade, Budget(seconds, 0.01))
     return upgrade.readings, session

@@ -24,7 +24,7 @@ from fixtures.sessions.budget import Ledger
 from fixtures.sessions.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from fixtures.arms.arm import Arm
@@ -51,6 +51,7 @@ class Script:
         seconds: that a block takes.
         disturbed: whether the machine voids every block.
         unproven: who cannot be proven, and why.
+        losses: of each run of a program's arm, those of its first steps.
     """
 
     threads, memory_threads, allocator, schedule, kernel_identity = 1, 2, "default", "duet", "2 threads"
@@ -63,6 +64,7 @@ class Script:
         seconds: Callable[[BlockRequest], float] = lambda _: BLOCK_SECONDS,
         disturbed: bool = False,
         unproven: Mapping[Arm, WorkerError] | None = None,
+        losses: Callable[[Arm], Sequence[Sequence[float]]] = lambda _: (),
     ) -> None:
         self.now = 0.0
         self.proven: list[Arm] = []
@@ -72,7 +74,7 @@ class Script:
         self.phases: list[tuple[str, float]] = []
         self._reading, self._happens, self._seconds, self._disturbed = reading, happens, seconds, disturbed
         self._unproven = unproven or {}
-        self.proofs = SimpleNamespace(of=self._proof, failure=self._unproven.get)
+        self.proofs = SimpleNamespace(of=self._proof, failure=self._unproven.get, losses=losses)
 
     def prove(self, arms: Iterable[Arm]) -> None:
         """Prove them all, which takes a while."""

@@ -157,3 +157,24 @@ def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:
     }
     assert "train.py ended while it was measured, and was started again" in run.output
     assert "program-train-cpu: it has loaded none of PyTorch, TensorFlow, Keras and JAX" in run.output
+
+
+ENVIRONMENT = """
+import os
+def training(seed):
+    for step in range(1000):
+        yield 1.0 / (1 + step) + float(os.environ.get("WHERE", "0"))
+"""
+
+
+def test_another_environment_that_trains_something_else_is_not_timed(tmp_path: Path, folder: Path) -> None:
+    """It is said in one line before anything is measured, and the run is not complete."""
+    (folder / "train.py").write_text(ENVIRONMENT, encoding="utf-8")
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nWHERE=0.5 exec {sys.executable} "$@"\n', encoding="utf-8")
+    other.chmod(0o755)
+    run = run_bench(tmp_path, "--program", str(folder / "train.py"), "--against", str(other), "-m", "step or memory")
+    assert run.status == pytest.ExitCode.TESTS_FAILED, run.output
+    assert "**NOT COMPLETE**" in run.output
+    assert "DIFFERENT PROGRAMS: the first loss is 1 in the current environment and 1.5 in the other" in run.output
+    assert not run.saved.get("benchmarks")
