@@ -43,7 +43,7 @@ def configured(tmp_path: Path, **given: object) -> pytest.Config:
     options: Mapping[str, Any] = {f"--{name.replace('_', '-')}": value for name, value in given.items()}
     directory, budget = SimpleNamespace(dir=tmp_path), options.get("--budget")
     config = SimpleNamespace(getoption=options.get, getini=lambda _: [], invocation_params=directory, rootpath=tmp_path)
-    config.stash = {OPTIONS: SimpleNamespace(budget=duration("--budget", budget) if budget else None)}
+    config.stash = {OPTIONS: SimpleNamespace(budget=duration("--budget", budget) if budget else None, choices=())}
     return cast("pytest.Config", config)
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.arms.environments import EnvironmentBuildError, Revision, provide
+from fixtures.arms.environments import EnvironmentBuildError, Revision, provide, repository_of
+from fixtures.arms.environments.revisions import described
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,3 +172,15 @@ def test_a_revision_without_models_is_refused(repository: Path, tmp_path: Path) 
     git(repository, "commit", "--quiet", "--allow-empty", "--message=empty")
     with pytest.raises(EnvironmentBuildError, match="models"):
         provide(Revision(repository, "main"), tmp_path / "cache", print)
+
+
+def test_a_program_is_taken_with_its_whole_repository(repository: Path, tmp_path: Path) -> None:
+    """Found from any folder in it; ``models/`` of this checkout stays what it is."""
+    assert repository_of(repository / "models", "before") == repository.resolve()
+    found = provide(Revision(repository, "before", whole=True), tmp_path / "cache", print)
+    assert found.models is None
+    assert found.repository is not None
+    assert (found.repository / "models" / "word.py").read_text(encoding="utf-8") == "WORD = 'old'\n"
+    assert described(found.repository.name) == described(found.repository.name.removesuffix("-whole"))
+    with pytest.raises(EnvironmentBuildError, match="not a revision of its repository"):
+        repository_of(tmp_path, "before")

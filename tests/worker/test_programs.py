@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ numbers = open("numbers.txt").read().split()
 batch_size = 4
 steps_per_epoch = 40
 def training(seed):
-    assert __name__ == "train" and sys.argv[0].endswith("train.py")
+    assert __name__ in sys.argv[0]
     for step in range(40):
         yield {"loss": numpy.float32(first + seed + models.number + step), "accuracy": 0.5}
 if __name__ == "__main__":
@@ -178,3 +179,28 @@ def test_another_environment_that_trains_something_else_is_not_timed(tmp_path: P
     assert "**NOT COMPLETE**" in run.output
     assert "DIFFERENT PROGRAMS: the first loss is 1 in the current environment and 1.5 in the other" in run.output
     assert not run.saved.get("benchmarks")
+
+
+def test_a_program_is_held_against_its_own_earlier_revision(tmp_path: Path, folder: Path) -> None:
+    """The file and its neighbours as they were, found from the repository that the file is in."""
+
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
+        subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)  # noqa: S607
+
+    (folder / "train.py").write_text(SOUND, encoding="utf-8")
+    git("init", "-q")
+    git("add", "models.py", "fixtures.py", "utils", "train.py")  # what it reads, numbers.txt, is not in git
+    git("commit", "-qm", "as it was")
+    (folder / "models.py").write_text("number = 200\n", encoding="utf-8")
+    command = ("--program", str(folder / "train.py"), "--device", "cpu", "-m", "memory")
+    run = run_bench(tmp_path, *command, "--against", "git:HEAD")
+    assert run.status == pytest.ExitCode.TESTS_FAILED, run.output
+    losses = "the first loss is 1242 in the current environment and 1142 in the other"
+    assert f"DIFFERENT PROGRAMS: {losses}" in run.output
+    unknown = run_bench(tmp_path, *command, "--against", "git:nowhere")
+    assert unknown.status == pytest.ExitCode.USAGE_ERROR
+    assert "--against git:nowhere: not a revision of its repository that can be used" in unknown.output
+    (folder / "later.py").write_text(SOUND, encoding="utf-8")
+    newer = run_bench(tmp_path, "--program", str(folder / "later.py"), *command[2:], "--against", "git:HEAD")
+    assert "program-later-cpu@git_HEAD proof: git:HEAD has no later.py where it is now" in newer.output
