@@ -5,19 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from fixtures.arms.launch import python_command
+from fixtures.arms.programs import read_program
 from fixtures.workers import messages
 from fixtures.workers.parent import Worker, WorkerError
-from tests.bench_run import run_bench
+from tests.bench_run import PROJECT_ROOT, run_bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
 SOUND = """
@@ -204,3 +205,25 @@ def test_a_program_is_held_against_its_own_earlier_revision(tmp_path: Path, fold
     (folder / "later.py").write_text(SOUND, encoding="utf-8")
     newer = run_bench(tmp_path, "--program", str(folder / "later.py"), *command[2:], "--against", "git:HEAD")
     assert "program-later-cpu@git_HEAD proof: git:HEAD has no later.py where it is now" in newer.output
+
+
+@pytest.mark.parametrize(
+    ("name", "framework"),
+    [("pytorch", "torch"), ("resnet18", "torch"), ("keras", "keras"), ("keras_fit", "keras"), ("flax", "jax")],
+)
+def test_the_examples_are_programs(tmp_path: Path, name: str, framework: str) -> None:
+    """Each is read, started and driven for a few steps, and the same seed gives the same first loss again."""
+    program = read_program(f"docs/examples/training_{name}.py", PROJECT_ROOT)
+    assert program.says_batch_size
+    command = python_command(Path(sys.executable), {"IMAGE_SIZE": "32", **program.framework.environment})
+    place = str(program.folder)
+    losses = []
+    with Worker(name, command, tmp_path) as own:
+        own.ask(messages.ImportProgram(str(program.file), program.module, program.function, place, place, ()), 120.0)
+        for _start in range(2):
+            own.ask(messages.StartProgram("cpu", 7), 60.0)
+            losses.append(own.ask(messages.TrainSteps(1, 0), 120.0).loss)
+        assert own.ask(messages.TrainSteps(3, 1), 120.0).loss > 0
+        versions = own.ask(messages.DescribeProgram(), 60.0).versions
+    assert any(version.startswith(f"{framework} ") for version in versions)
+    assert losses[0] == losses[1]
