@@ -146,7 +146,8 @@ def test_a_log_does_not_grow_without_end(worker: Worker, folder: Path, monkeypat
 def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:
     """Step, epoch, first step and memory, saved and in the table as those of a framework are."""
     (folder / "train.py").write_text(SOUND, encoding="utf-8")
-    run = run_bench(tmp_path, "--program", str(folder / "train.py"), "--quick", "--processes", "1")
+    command = ("--program", str(folder / "train.py"), "--quick", "--processes", "1", "--benchmark-autosave")
+    run = run_bench(tmp_path, *command)
     assert run.status == 0, run.output
     info: dict[str, Any] = run.benchmark("test_training_step[program-train-cpu]")["extra_info"]
     assert info["images_per_second"] == pytest.approx(4 / info["seconds"])
@@ -159,6 +160,9 @@ def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:
     }
     assert "train.py ended while it was measured, and was started again" in run.output
     assert "program-train-cpu: it has loaded none of PyTorch, TensorFlow, Keras and JAX" in run.output
+    compared = run_bench(tmp_path, *command, "--benchmark-compare", "-m", "memory")
+    assert "compared with saved runs" in compared.output
+    assert "train.py, peak memory" in compared.output
 
 
 ENVIRONMENT = """
