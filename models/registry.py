@@ -236,6 +236,9 @@ def resolve(name: str) -> Framework | None:
 def load_adapter(module: str) -> type[Adapter]:
     """Import an adapter's module, and with it its framework, and return the class.
 
+    A file may import its neighbours. They come last on the path, so that a neighbour called torch.py does not stand in
+    for torch, and ``models`` is always this suite's, on which adapters are built.
+
     Args:
         module: dotted name, or the path of a Python file.
 
@@ -249,6 +252,7 @@ def load_adapter(module: str) -> type[Adapter]:
     specification = importlib.util.spec_from_file_location(f"adapter_file_{Path(module).stem}", module)
     if specification is None or specification.loader is None:
         raise ImportError(f"cannot import {module}")
+    sys.path.append(str(Path(module).resolve().parent))
     loaded = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = loaded
     specification.loader.exec_module(loaded)

@@ -79,6 +79,18 @@ def test_a_file_is_a_framework(tmp_path: Path) -> None:
     assert load_adapter(framework.module).adam_form == "epsilon-hat"
 
 
+def test_an_adapters_file_may_import_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But none that has the name of an installed package, nor one in the place of the suite's own models."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "beside_it.py").write_text("FORM = 'epsilon-hat'\n", encoding="utf-8")
+    for name in ("models", "packaging"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported in the place of another')\n", encoding="utf-8")
+    imports = "import packaging.version\nfrom beside_it import FORM\nfrom models.spec import Spec\n"
+    content = f"{imports}class Adapter:\n    adam_form = FORM\n"
+    (tmp_path / "mine.py").write_text(content, encoding="utf-8")
+    assert load_adapter(str(tmp_path / "mine.py")).adam_form == "epsilon-hat"
+
+
 def test_a_nightly_stands_in_for_its_release(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only ``tf-nightly`` is installed, TensorFlow is there, in that version."""
 
