@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from fixtures.arms.arm import CURRENT, Arm
+from fixtures.arms.environments import Environment
+from fixtures.arms.launch import LaunchSettings
 from fixtures.arms.programs import read_program
 from fixtures.arms.python_files import PythonFileError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from fixtures.measuring import arm_process
+from fixtures.measuring.program_process import process_of
 
 WHOLE = """
 batch_size = 32
@@ -84,3 +90,30 @@ def test_a_number_that_is_computed_is_as_if_it_were_not_there(tmp_path: Path) ->
     """Many scripts have such a name for reasons of their own."""
     (tmp_path / "train.py").write_text("batch_size = len('abc')\ndef training(): yield 1\n", encoding="utf-8")
     assert not read_program("train.py", tmp_path).says_batch_size
+
+
+def test_a_programs_process_is_its_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets fit into its temporary folder, however deep the checkout lies, and Keras's settings are the user's."""
+    commands: list[str] = []
+
+    def worker(_name: str, command: str, _folder: Path) -> Any:
+        commands.append(command)
+        return SimpleNamespace(close=lambda: None)
+
+    monkeypatch.setattr(arm_process, "Worker", worker)
+    (tmp_path / "train.py").write_text(WHOLE, encoding="utf-8")
+    program = read_program("train.py", tmp_path)
+    home = Environment("current", tmp_path / "python", "key", {})
+    run = SimpleNamespace(
+        launch=LaunchSettings(1), run_directory=tmp_path / ("deep" * 40), environments={CURRENT: home}
+    )
+    process = process_of(Arm(program, program.framework, "cpu"), cast("Any", run), "process-1", noise_control=True)
+    process.launch()
+    variables = dict(word.split("=", 1) for word in shlex.split(commands[0]) if "=" in word)
+    assert variables["KERAS_BACKEND"] == "jax"
+    assert "KERAS_HOME" not in variables
+    folder = Path(variables["TMPDIR"])
+    with socket.socket(socket.AF_UNIX) as its_socket:
+        its_socket.bind(str(folder / "pymp-12345678-listener-12345678"))  # as long as Python's own are
+    process.close()
+    assert not folder.exists()
