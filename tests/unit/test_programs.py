@@ -63,6 +63,7 @@ def test_another_function_is_named_after_a_colon(tmp_path: Path) -> None:
         ("def training(:", "train.py: line 1 is not Python"),
         ("batch_size = 0\ndef training(): yield 1", "line 1: batch_size must be a whole number of at least 1"),
         ("steps_per_epoch = True\ndef training(): yield 1", "line 1: steps_per_epoch must be a whole number"),
+        ("accuracy_threshold = 90\ndef training(): yield 1", "line 1: accuracy_threshold must be a number above 0"),
         ("environment = {'A': 1}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
         (
             "environment = make()\ndef training(): yield 1",

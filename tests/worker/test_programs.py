@@ -29,6 +29,7 @@ print("what it prints")
 numbers = open("numbers.txt").read().split()
 batch_size = 4
 steps_per_epoch = 40
+accuracy_threshold = 0.5
 def training(seed):
     assert __name__ in sys.argv[0]
     for step in range(40):
@@ -112,6 +113,14 @@ def test_what_is_wrong_with_a_program_is_said_in_one_line(worker: Worker, folder
         assert "session.py" not in raised.value.detail
 
 
+def test_a_training_that_tells_no_accuracy_at_its_end_says_what_to_yield(worker: Worker, folder: Path) -> None:
+    """Also one that yields nothing."""
+    for body in ("yield from [1.0] * 40", "yield from ()", "yield {'loss': 1.0, 'accuracy': 50.0}"):
+        start(worker, folder, f"def training():\n    {body}\n")
+        with pytest.raises(WorkerError, match=r"so its last step must yield|yields NoneType"):
+            worker.ask(messages.FinishProgram(), 60.0)
+
+
 def test_a_program_that_hangs_is_told_by_its_line(worker: Worker, folder: Path) -> None:
     """And what it has started ends with it."""
     code = """
@@ -157,12 +166,16 @@ def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:
         "test_epoch",
         "test_first_step",
         "test_peak_memory",
+        "test_final_accuracy",
     }
+    accuracy = run.benchmark("test_final_accuracy[program-train-cpu]")["extra_info"]
+    assert (accuracy["accuracy"], accuracy["loss"], accuracy["seeds"]) == (0.5, 1000 + 42 + 100 + 39, [42])
     assert "train.py ended while it was measured, and was started again" in run.output
     assert "program-train-cpu: it has loaded none of PyTorch, TensorFlow, Keras and JAX" in run.output
-    compared = run_bench(tmp_path, *command, "--benchmark-compare", "-m", "memory")
+    compared = run_bench(tmp_path, *command, "--benchmark-compare", "-m", "memory or accuracy")
     assert "compared with saved runs" in compared.output
     assert "train.py, peak memory" in compared.output
+    assert "train.py, final accuracy" in compared.output
 
 
 ENVIRONMENT = """
