@@ -45,6 +45,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("against", "what pytest bench --against takes; several, one a line")
     add("framework", "frameworks to measure, separated by commas")
     add("workload", "workloads to train, separated by commas")
+    add("program", "your own training, in the place of frameworks and workloads; it needs --against")
     add("device", "cpu or cuda", "cpu")
     add("markers", 'measures, for example "step or memory"')
     add("budget", "time for measuring, for example 20m")
@@ -61,6 +62,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     given = [bool(value.strip()) for value in (settings.base, settings.days, settings.against)]
     if sum(given) > 1:
         parser.error("--base, --days and --against exclude each other: give one of them")
+    if settings.program and not settings.against.strip():
+        parser.error("--program needs --against: packages, an environment, or git:REF of the program's own repository")
     if not any(given):
         settings.base = DEFAULT_BASE
     return settings
@@ -107,7 +110,7 @@ def measure(settings: argparse.Namespace, against: list[str], run: Path) -> int:
     options = [f"--benchmark-json={run}", f"--device={settings.device}"]
     options += [f"--against={one}" for one in against]
     options += [f"--margin={one}" for one in re.split(r"[\s,]+", settings.margins) if one]
-    for name in ("framework", "workload", "budget"):
+    for name in ("framework", "workload", "program", "budget"):
         value = getattr(settings, name)
         options += [f"--{name}={value}"] if value else []
     options += ["-m", settings.markers] if settings.markers else []

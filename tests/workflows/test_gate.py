@@ -102,12 +102,14 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
     variables = {"GATE_AGAINST": "torch==2.13.0\n old.txt \n", "GATE_MARGINS": "step=3%, memory=5%", "GATE_BUDGET": ""}
     summary, outputs = tmp_path / "summary.md", tmp_path / "outputs"
     github = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(outputs)}
+    variables["GATE_PROGRAM"] = "path/to/train.py"
     one = Gate(tmp_path, 0)
     status, output = one.run("--markers", "step", **variables, **github)
     assert status == 0, output
     arguments = (tmp_path / "arguments.txt").read_text(encoding="utf-8").splitlines()
     assert arguments[arguments.index("--device=cpu") + 1 :] == [
         *("--against=torch==2.13.0", "--against=old.txt", "--margin=step=3%", "--margin=memory=5%"),
+        "--program=path/to/train.py",
         *("-m", "step"),
     ]
     assert summary.read_text(encoding="utf-8").rstrip() == one.left("report.md").rstrip()
@@ -123,6 +125,7 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
         (["--days", "last week"], "--days last week: write a whole number"),
         (["--base", "HEAD", "--days", "7"], "exclude each other"),
         (["--base", "HEAD", "--against", "six"], "exclude each other"),
+        (["--program", "train.py"], "--program needs --against"),
         (["--against", "six", "--inconclusive", "panic"], "--inconclusive panic: write warn or fail"),
     ],
 )
