@@ -74,7 +74,9 @@ class Script:
         self.phases: list[tuple[str, float]] = []
         self._reading, self._happens, self._seconds, self._disturbed = reading, happens, seconds, disturbed
         self._unproven = unproven or {}
-        self.proofs = SimpleNamespace(of=self._proof, failure=self._unproven.get, losses=losses)
+        self.proofs = SimpleNamespace(
+            of=self._proof, failure=self._unproven.get, losses=losses, losses_of_another_seed=lambda _: ()
+        )
 
     def prove(self, arms: Iterable[Arm]) -> None:
         """Prove them all, which takes a while."""

@@ -46,7 +46,7 @@ def test_without_a_seed_nothing_is_told(side: int) -> None:
     """Two runs that begin differently cannot be held against anything; the sentence says how to mend it."""
     arms = [[LOSSES, LOSSES], [LOSSES, LOSSES]]
     arms[side] = [LOSSES, shifted(0, 0.3)]
-    found = same_program(*arms)
+    found = same_program(arms[0], arms[1])
     assert found.kind == "untold"
     assert "`seed`" in found.sentence
 
@@ -55,3 +55,9 @@ def test_a_loss_that_vanishes_is_measured_by_the_first_one() -> None:
     """A hundredth of nothing is no drift."""
     assert same_program([[1.0, 1e-9]] * 2, [[1.0, 3e-9]] * 2).kind == "rounding"
     assert same_program([[0.0, 0.0]] * 2, [[0.0]] * 2).kind == "equal"
+
+
+def test_what_another_seed_does_is_told_beside_it() -> None:
+    """So that a drift can be seen for what it is."""
+    found = same_program([LOSSES] * 2, [shifted(6, 1e-2)] * 2, shifted(0, 0.2))
+    assert found.sentence.endswith("(two runs of one environment 0 %, two seeds 17 %).")
