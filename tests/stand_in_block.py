@@ -150,7 +150,9 @@ class Proven:
         examples = WORKLOAD.batch_size * batches + 5
         dataset = SimpleNamespace(load=lambda _: [0] * examples, class_names=("zero",))
         launch = SimpleNamespace(noise_control=True)
-        self.setting = SimpleNamespace(launch=launch, workload=WORKLOAD, dataset=dataset, examples=examples, test_labels=lambda: (0,))
+        self.setting = SimpleNamespace(
+            launch=launch, workload=WORKLOAD, dataset=dataset, examples=examples, test_labels=lambda: (0,)
+        )
         self.progress = Progress(PlainDisplay(lambda _: None))
 
     def check(self, process: Process, fingerprint: str) -> None:

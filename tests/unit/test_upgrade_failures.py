@@ -190,3 +190,18 @@ def test_what_is_given_up_is_not_decided() -> None:
     script = Forgetful(noisy(0.0, 0.02))
     compare(script, None, {ONE: {MEMORY, STEP}})
     assert "| 0 of 2 decided, open: step |" in script.phases[-1][0]
+
+
+def test_programs_that_differ_from_the_first_step_are_not_timed() -> None:
+    """Unless the user says so; the sentence that says it is told either way, and of equal ones too."""
+    script = Script(noisy(0.0, 0.001), losses=lambda arm: [(2.0, 1.0) if arm.tag else (3.0, 1.0)] * 2)
+    readings, _ = compare(script, 60.0, {ONE: {STEP, MEMORY}})
+    assert not script.requests
+    assert set(readings[ONE].failures) == {STEP, MEMORY}
+    assert "DIFFERENT PROGRAMS: the first loss is 3" in readings[ONE].failures[STEP].cause
+    assert "--allow-different-losses" in readings[ONE].failures[STEP].cause
+    allowed, _ = compare(script, 60.0, {ONE: {STEP}}, allow_different=True)
+    assert allowed[ONE].judgements[STEP].verdict is Verdict.NO_REGRESSION
+    same = Script(noisy(0.0, 0.001), losses=lambda _: [(2.0, 1.0)] * 2)
+    assert not compare(same, 60.0, {ONE: {STEP}})[0][ONE].failures
+    assert any("equal to the last bit" in note for note in same.notes)
