@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fixtures.judging.measures import Measure
@@ -97,6 +97,7 @@ def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(seconds: float | 
     assert Ledger(Budget(seconds, 0.01)).warning(50.0, 2) == expected
 
 
+@example(10.0, 2.0, 1, 2.0)
 @given(st.floats(10, 3600), st.floats(0.5, 60), st.integers(1, 6), st.floats(1, 4))
 def test_the_first_look_comes_when_the_budget_says_so(seconds: float, each: float, first: int, late: float) -> None:
     """Never sooner; and the later looks are to spend more, the less is spent before them."""
