@@ -11,8 +11,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.forms import AdamForm, DecayForm, MomentumForm, VarianceForm
+
 if TYPE_CHECKING:
     from models.spec import Spec
+
+__all__ = [
+    "AdamForm",
+    "Adapter",
+    "DecayForm",
+    "Device",
+    "DeviceUnavailableError",
+    "Images",
+    "Labels",
+    "MomentumForm",
+    "Precision",
+    "VarianceForm",
+    "Weights",
+    "WithRunningStatistics",
+]
 
 Images = NDArray[np.float32]
 """Shape (examples, height, width, channels), values 0 to 1."""
@@ -26,21 +43,17 @@ Weights = dict[str, NDArray[np.float32]]
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32"]
 
-AdamForm = Literal["bias-corrected", "epsilon-hat"]
-"""Which of the two published forms of Adam a framework's stock optimiser is (arXiv 1412.6980).
-
-``bias-corrected`` is algorithm 1, ``m_hat / (sqrt(v_hat) + epsilon)``; ``epsilon-hat`` is the reordering
-at the end of section 2, ``rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(v) + epsilon)``.
-With equal constants they differ wherever the gradient is not large against epsilon.
-"""
-
 
 class DeviceUnavailableError(RuntimeError):
     """The framework cannot use the device that was asked for; the message says what it does see."""
 
 
 class Adapter(Protocol):
-    """One framework training one :class:`Spec`. The class is called ``Adapter`` in each adapter module."""
+    """One framework training one :class:`Spec`. The class is called ``Adapter`` in each adapter module.
+
+    It may also declare ``momentum_form``, ``decay_form`` and ``variance_form`` of :mod:`models.forms`; what it leaves
+    out is as in PyTorch. :class:`WithRunningStatistics` is needed for networks with batch normalisation only.
+    """
 
     adam_form: ClassVar[AdamForm]
 
@@ -78,7 +91,7 @@ class Adapter(Protocol):
         """
 
     def logits(self, images: Images) -> NDArray[np.float32]:
-        """Outputs of the last layer without dropout, shape (examples, classes)."""
+        """Outputs of the last layer in evaluation mode: no dropout, running statistics. Shape (examples, classes)."""
 
     def weights(self) -> Weights:
         """The current weights, in canonical layout."""
@@ -88,3 +101,14 @@ class Adapter(Protocol):
 
     def peak_device_memory_bytes(self) -> int | None:
         """Most device memory that the framework's allocator held so far; None on a CPU."""
+
+
+class WithRunningStatistics(Adapter, Protocol):
+    """An adapter that can train batch normalisation."""
+
+    momentum_form: ClassVar[MomentumForm]
+    decay_form: ClassVar[DecayForm]
+    variance_form: ClassVar[VarianceForm]
+
+    def running_statistics(self) -> Weights:
+        """The current running statistics, named and ordered as ``Spec.state_shapes`` does."""

@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.probe import PROBE_OPTIMIZER, ParityCase
+from models.probe import ParityCase, has_batch_norm, is_twinned
+from models.probe_rules import is_momentum, probe_rule
 from models.reference import Reference
 from models.spec import SGD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from models.contract import AdamForm, Adapter, Device, Precision, Weights
+    from models.contract import Adapter, Device, Precision, Weights
+    from models.forms import Forms
     from models.spec import Spec
 
 Array = NDArray[Any]
+
+OWN_STEPS = 2
+"""Steps of the workload's own gradient descent: momentum shows from the second on."""
+
+_NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True)
 class Observation:
     """What one program did with a :class:`ParityCase`. Everything by layer is keyed as ``Spec.parameter_shapes``.
 
+    A network is trained by one family of rules, so it has either the stages of Adam or those of gradient descent.
+
     Args:
         initial: the weights, read back right after building.
         logits: of the first batch, before any step.
         gradients: of the first batch: what one step of SGD with learning rate 1 takes from the weights.
+        kinked_gradients: in their place, those of a network that has a smooth twin.
+        twin_gradients: those of the twin; all that follows is the twin's too.
         adam_1: what one step of the workload's own Adam adds to the weights, on ``ParityCase.faint``.
         adam_10: what ten steps, over ten batches, of Adam with the constants of the probe add to the weights.
+        sgd_2: what two steps of the workload's own gradient descent add, all on ``ParityCase.quiet``.
+        sgd_10: what ten steps, over ten batches, of gradient descent with the constants of the probe add.
         epoch: what one more epoch adds to them, through the framework's own input pipeline.
-        losses: of the ten steps, and the mean one of the epoch.
+        losses: of the ten steps, and the mean one of the epoch; before them, of such a network, its own first one.
+        statistics: running ones after the epoch, keyed as ``Spec.state_shapes``; none without batch normalisation.
+        evaluation: logits of the first batch after the epoch; none without batch normalisation.
     """
 
     initial: Mapping[str, Array]
     logits: Array
-    gradients: Mapping[str, Array]
-    adam_1: Mapping[str, Array]
-    adam_10: Mapping[str, Array]
-    epoch: Mapping[str, Array]
-    losses: Array
+    gradients: Mapping[str, Array] = field(default_factory=dict)
+    kinked_gradients: Mapping[str, Array] = field(default_factory=dict)
+    twin_gradients: Mapping[str, Array] = field(default_factory=dict)
+    adam_1: Mapping[str, Array] = field(default_factory=dict)
+    adam_10: Mapping[str, Array] = field(default_factory=dict)
+    sgd_2: Mapping[str, Array] = field(default_factory=dict)
+    sgd_10: Mapping[str, Array] = field(default_factory=dict)
+    epoch: Mapping[str, Array] = field(default_factory=dict)
+    losses: Array = field(default_factory=lambda: _NOTHING)
+    statistics: Mapping[str, Array] = field(default_factory=dict)
+    evaluation: Array = field(default_factory=lambda: _NOTHING)
 
     @property
     def parameter_count(self) -> int:
@@ -66,15 +87,20 @@ class Observation:
             start = f"{kind}/"
             return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
-        nothing = np.empty(0)
         return cls(
             initial=layers("initial"),
-            logits=arrays.get("logits", nothing),
+            logits=arrays.get("logits", _NOTHING),
             gradients=layers("gradients"),
+            kinked_gradients=layers("kinked_gradients"),
+            twin_gradients=layers("twin_gradients"),
             adam_1=layers("adam_1"),
             adam_10=layers("adam_10"),
+            sgd_2=layers("sgd_2"),
+            sgd_10=layers("sgd_10"),
             epoch=layers("epoch"),
-            losses=arrays.get("losses", nothing),
+            losses=arrays.get("losses", _NOTHING),
+            statistics=layers("statistics"),
+            evaluation=arrays.get("evaluation", _NOTHING),
         )
 
 
@@ -83,40 +109,61 @@ def observe(adapter_class: type[Adapter], case: ParityCase, device: Device, prec
 
     Builds only three instances, since compiling frameworks pay for each: one step of each of three optimisers, one
     more for the smaller batch, and the outputs. Fewer would leave a constant, or the last batch, unproven.
+
+    Raises:
+        TypeError: if the network has batch normalisation and the adapter cannot tell its running statistics.
     """
+    if has_batch_norm(case.spec) and not hasattr(adapter_class, "running_statistics"):
+        raise TypeError(
+            "the adapter has no running_statistics(), which batch normalisation needs; see models/contract.py"
+        )
     return _record(lambda spec, weights: adapter_class(spec, dict(weights), device, precision, seed=0), case)
 
 
-def expect(case: ParityCase, adam_form: AdamForm) -> Observation:
-    """Record what the reference does with ``case``, in float64, with the form of Adam that an adapter declares."""
-    return _record(lambda spec, weights: Reference(spec, weights, adam_form), case)
+def expect(case: ParityCase, forms: Forms) -> Observation:
+    """Record what the reference does with ``case``, in float64, in the forms that an adapter declares."""
+    return _record(lambda spec, weights: Reference(spec, weights, forms), case)
 
 
 def _record(build: Callable[[Spec, Weights], Any], case: ParityCase) -> Observation:
-    batches = case.batches()
+    batches, twinned, normalised = case.batches(), is_twinned(case.spec), has_batch_norm(case.spec)
     trainee = build(case.spec.with_optimizer(SGD(learning_rate=1.0)), case.weights)
     initial, logits = trainee.weights(), trainee.logits(batches[0][0])
-    trainee.training_step(trainee.to_device(*batches[0]))
-    gradients = _difference(initial, trainee.weights())
+    first_loss = float(trainee.training_step(trainee.to_device(*batches[0])))
+    stages = {"kinked_gradients" if twinned else "gradients": _difference(initial, trainee.weights())}
+    if twinned:
+        trainee = build(case.trained.with_optimizer(SGD(learning_rate=1.0)), case.weights)
+        trainee.training_step(trainee.to_device(*batches[0]))
+        stages["twin_gradients"] = _difference(initial, trainee.weights())
 
-    weights, images, labels = case.faint()
-    trainee = build(case.spec.with_optimizer(case.adam), weights)
-    trainee.training_step(trainee.to_device(images, labels))
-    adam_1 = _difference(trainee.weights(), weights)
-
-    trainee = build(case.spec.with_optimizer(PROBE_OPTIMIZER), case.weights)
+    own = _own_steps(build, case)
+    rule = probe_rule(case.spec.optimizer, small_steps=twinned)
+    trainee = build(case.trained.with_optimizer(rule), case.weights)
     losses = [float(trainee.training_step(trainee.to_device(*batch))) for batch in batches]
     after_steps = trainee.weights()
     losses.append(trainee.train_epoch(case.epoch_images, case.epoch_labels, case.epoch_order, case.batch_size))
+    ten = _difference(after_steps, case.weights)
+    names = ("sgd_2", "sgd_10") if is_momentum(case.spec.optimizer) else ("adam_1", "adam_10")
+    stages |= dict(zip(names, (own, ten), strict=True))
     return Observation(
         initial=initial,
         logits=logits,
-        gradients=gradients,
-        adam_1=adam_1,
-        adam_10=_difference(after_steps, case.weights),
+        **stages,
         epoch=_difference(trainee.weights(), after_steps),
-        losses=np.array(losses),
+        losses=np.array([first_loss, *losses] if twinned else losses),
+        statistics=trainee.running_statistics() if normalised else {},
+        evaluation=trainee.logits(batches[0][0]) if normalised else _NOTHING,
     )
+
+
+def _own_steps(build: Callable[[Spec, Weights], Any], case: ParityCase) -> dict[str, Array]:
+    """What a step of the workload's own Adam, or two of its own gradient descent, add to the weights."""
+    descent = is_momentum(case.spec.optimizer)
+    weights, images, labels = case.quiet() if descent else case.faint()
+    trainee = build(case.trained if descent else case.trained.with_optimizer(case.adam), weights)
+    for _ in range(OWN_STEPS if descent else 1):
+        trainee.training_step(trainee.to_device(images, labels))
+    return _difference(trainee.weights(), weights)
 
 
 def _difference(left: Mapping[str, Array], right: Mapping[str, Array]) -> dict[str, Array]:

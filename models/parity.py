@@ -24,11 +24,30 @@ Array = NDArray[Any]
 # 7e-7, gradients 2e-6, adam_1 5e-5, adam_10 8e-6, epoch 1.1e-5, losses 2e-7. So each tolerance is at least 14 times
 # what was seen. The mildest mistakes made on purpose, 1 % of learning rate or one beta, give 1e-2 or more.
 TOLERANCES: Mapping[str, float] = MappingProxyType(
-    {"initial": 0.0, "logits": 1e-5, "gradients": 1e-4, "adam_1": 1e-3, "adam_10": 1e-3, "epoch": 1e-3, "losses": 1e-5}
+    {
+        "initial": 0.0,
+        "logits": 1e-5,
+        "gradients": 1e-4,
+        "kinked_gradients": 0.1,
+        "twin_gradients": 1e-3,
+        "adam_1": 1e-3,
+        "adam_10": 1e-3,
+        "sgd_2": 5e-3,
+        "sgd_10": 1e-3,
+        "epoch": 1e-3,
+        "losses": 1e-5,
+        "statistics": 1e-4,
+        "evaluation": 1e-4,
+    }
 )
 
 _NEGLIGIBLE = 1e-3
 """A layer that changes less than this share of the most changed layer is measured against that share of it."""
+
+_RESOLVED = 8e3 * 2.0**-24
+"""A change of less than this share of a weight is measured against that share: float32 rounds off each of its steps,
+and a dozen roundings come to half a thousandth of it."""
+_NONE = np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -83,7 +102,7 @@ def judge(expected: Observation, observed: Observation) -> ParityReport:
             f"{stage}: {item.what} {item.fault or _amount(item.error, TOLERANCES[stage])}"
             for item in sorted(wrong, key=lambda item: item.error, reverse=True)
         ]
-    return ParityReport(not differences, errors, dict(TOLERANCES), tuple(differences))
+    return ParityReport(not differences, errors, {stage: TOLERANCES[stage] for stage in errors}, tuple(differences))
 
 
 @dataclass(frozen=True)
@@ -96,28 +115,41 @@ class _Compared:
 
 
 def _compare(expected: Observation, observed: Observation) -> dict[str, list[_Compared]]:
-    """Every stage's comparisons, in the order in which a mistake travels.
+    """Every stage's comparisons, in the order in which a mistake travels, without stages that the case does not have.
 
-    Gradients are judged by their largest difference. What Adam changes is judged by its root mean square: where a
-    gradient is within rounding of zero, Adam makes a whole step of it either way, so single weights prove nothing.
+    Gradients are judged by their largest difference. What an update rule changes is judged by its root mean square:
+    where a gradient is within rounding of zero, Adam makes a whole step of it either way, so single weights prove
+    nothing; and a value beside a kink moves single gradients of a large network by per cents.
     """
-    return {
+    stages = {
         "initial": [*_by_layer(expected.initial, observed.initial, _largest), _count(expected, observed)],
         "logits": [_one("outputs", expected.logits, observed.logits, _largest(expected.logits), _largest)],
-        "gradients": _by_layer(expected.gradients, observed.gradients, _largest),
-        "adam_1": _by_layer(expected.adam_1, observed.adam_1, _root_mean_square),
-        "adam_10": _by_layer(expected.adam_10, observed.adam_10, _root_mean_square),
-        "epoch": _by_layer(expected.epoch, observed.epoch, _root_mean_square),
-        "losses": [_one("means", expected.losses, observed.losses, _largest(expected.losses), _largest)],
     }
+    for stage, size in (("gradients", _largest), ("kinked_gradients", _root_mean_square), ("twin_gradients", _largest)):
+        if getattr(expected, stage):
+            stages[stage] = _by_layer(getattr(expected, stage), getattr(observed, stage), size)
+    for stage in ("adam_1", "adam_10", "sgd_2", "sgd_10", "epoch"):
+        if getattr(expected, stage):
+            changes = getattr(expected, stage), getattr(observed, stage)
+            stages[stage] = _by_layer(*changes, _root_mean_square, expected.initial)
+    stages["losses"] = [_one("means", expected.losses, observed.losses, _largest(expected.losses), _largest)]
+    if expected.statistics:
+        stages["statistics"] = _by_layer(expected.statistics, observed.statistics, _largest)
+        scale = _largest(expected.evaluation)
+        stages["evaluation"] = [_one("outputs", expected.evaluation, observed.evaluation, scale, _largest)]
+    return stages
 
 
 def _by_layer(
-    expected: Mapping[str, Array], observed: Mapping[str, Array], size: Callable[[Array], float]
+    expected: Mapping[str, Array],
+    observed: Mapping[str, Array],
+    size: Callable[[Array], float],
+    stored: Mapping[str, Array] = MappingProxyType({}),
 ) -> list[_Compared]:
+    """Each layer's array; ``stored`` are the weights, of whose rounding a change of them cannot be free."""
     floor = _NEGLIGIBLE * max(size(array) for array in expected.values())
     result = [
-        _one(layer, array, observed[layer], max(size(array), floor), size)
+        _one(layer, array, observed[layer], max(size(array), floor, _RESOLVED * size(stored.get(layer, _NONE))), size)
         if layer in observed
         else _Compared(layer, math.inf, "is missing")
         for layer, array in expected.items()

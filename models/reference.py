@@ -5,23 +5,74 @@ It is written to be checked by eye and by finite differences, and is fast enough
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from models.spec import SGD, Adam, Convolution, DefaultAdam, Dense, Dropout, Flatten, Layer, MaxPool, Spec
+from models.forms import Forms
+from models.reference_layers import (
+    Array,
+    activate,
+    convolve,
+    input_gradient,
+    kernel_gradient,
+    moments,
+    normalise,
+    normalise_gradient,
+    pool,
+    pool_gradient,
+    slope,
+)
+from models.reference_updates import OptimizerState, cross_entropy
+from models.spec import (
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    DefaultAdam,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+    Placed,
+    Residual,
+    Spec,
+    activation_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from models.contract import AdamForm, Images, Labels
+    from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+    from models.contract import Images, Labels
+
 Arrays = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """One layer in a forward pass.
+
+    Args:
+        placed: the layer.
+        before: what it was given.
+        linear: what it made of it, before its activation.
+        body: of a residual block, its body in the same pass.
+        shortcut: likewise, its shortcut.
+    """
+
+    placed: Placed
+    before: Array
+    linear: Array
+    body: tuple[Passed, ...] = ()
+    shortcut: tuple[Passed, ...] = ()
+
+    @property
+    def after(self) -> Array:
+        """What the next layer is given."""
+        return activate(self.linear, activation_of(self.placed.layer))
 
 
 class Reference:
@@ -30,16 +81,15 @@ class Reference:
     Args:
         spec: the network; dropout of any rate but 0 is refused, since it has no reproducible answer.
         weights: canonical layout, copied.
-        adam_form: which of the two published forms of Adam updates the weights.
+        forms: in which of the published forms it trains.
 
     Raises:
         ValueError: if ``spec`` has dropout or a ``DefaultAdam``, or the weights are not those that it needs.
     """
 
-    def __init__(
-        self, spec: Spec, weights: Mapping[str, NDArray[np.floating]], adam_form: AdamForm = "bias-corrected"
-    ) -> None:
-        if any(isinstance(layer, Dropout) and layer.rate for layer in spec.layers):
+    def __init__(self, spec: Spec, weights: Mapping[str, NDArray[np.floating]], forms: Forms = Forms()) -> None:  # noqa: B008 - it is frozen
+        layers = [placed.layer for placed in spec.every_layer()]
+        if any(isinstance(layer, Dropout) and layer.rate for layer in layers):
             raise ValueError(f"{spec.name}: dropout is random; use spec.without_dropout()")
         if isinstance(spec.optimizer, DefaultAdam):
             raise ValueError(  # noqa: TRY004 - it is a value of a specification that does not fit here
@@ -49,8 +99,14 @@ class Reference:
         if shapes != spec.parameter_shapes():
             raise ValueError(f"{spec.name}: needs weights {spec.parameter_shapes()}, got {shapes}")
         self.spec = spec
+        self._placed = spec.placed()
+        self._forms = forms
         self._weights: Arrays = {name: array.astype(np.float64) for name, array in weights.items()}
-        self._update = OptimizerState(spec.optimizer, adam_form)
+        self._state: Arrays = {
+            name: np.ones(shape) if name.endswith("/variance") else np.zeros(shape)
+            for name, shape in spec.state_shapes().items()
+        }
+        self._update = OptimizerState(spec.optimizer, forms)
 
     def to_device(self, images: Images, labels: Labels) -> tuple[Images, Labels]:
         """The batch as it is: the reference's device is the CPU."""
@@ -58,7 +114,11 @@ class Reference:
 
     def training_step(self, batch: tuple[Images, Labels]) -> float:
         """One update of the weights; returns the batch's mean loss before it."""
-        loss, gradients = self.loss_and_gradients(*batch)
+        images, labels = batch
+        trace = self.trace(images, training=True)
+        loss, gradients = self._loss_and_gradients(trace, labels)
+        for passed in every_pass(trace):
+            self._keep_statistics(passed)
         self._weights = self._update(self._weights, gradients)
         return loss
 
@@ -71,166 +131,115 @@ class Reference:
         return total / len(order)
 
     def logits(self, images: Images) -> Array:
-        """Outputs of the last layer, shape (examples, classes)."""
+        """Outputs of the last layer in evaluation mode, shape (examples, classes)."""
         return self.trace(images)[-1].linear
 
     def weights(self) -> Arrays:
         """The current weights, in canonical layout."""
         return dict(self._weights)
 
-    def loss_and_gradients(self, images: Images, labels: Labels) -> tuple[float, Arrays]:
-        """Mean softmax cross-entropy of one batch, and its derivative by every weight."""
-        trace = self.trace(images)
-        loss, upstream = cross_entropy(trace[-1].linear, labels)
-        gradients: Arrays = {}
-        for passed in reversed(trace):
-            upstream = self._backward(passed, upstream, gradients)
-        return loss, {name: gradients[name] for name in self._weights}
+    def running_statistics(self) -> Arrays:
+        """The current running statistics."""
+        return dict(self._state)
 
-    def trace(self, images: Images) -> tuple[Passed, ...]:
-        """What each layer was given and made of it, in order."""
-        values: Array = images.astype(np.float64)
+    def loss_and_gradients(self, images: Images, labels: Labels) -> tuple[float, Arrays]:
+        """Mean softmax cross-entropy of one batch in training mode, and its derivative by every weight."""
+        return self._loss_and_gradients(self.trace(images, training=True), labels)
+
+    def trace(self, images: Images, *, training: bool = False) -> tuple[Passed, ...]:
+        """What each layer was given and made of it, in order; batch normalisation knows two modes."""
+        return self._trace(self._placed, images.astype(np.float64), training=training)
+
+    def _trace(self, placed: tuple[Placed, ...], values: Array, *, training: bool) -> tuple[Passed, ...]:
         result = []
-        for name, layer in _named(self.spec):
-            passed = Passed(name, layer, values, self._linear(name, layer, values))
-            relu = isinstance(layer, Convolution) or (isinstance(layer, Dense) and layer.relu)
-            values = np.maximum(passed.linear, 0.0) if relu else passed.linear
+        for each in placed:
+            if isinstance(each.layer, Residual):
+                body = self._trace(each.body, values, training=training)
+                shortcut = self._trace(each.shortcut, values, training=training)
+                beside = shortcut[-1].after if shortcut else values
+                passed = Passed(each, values, body[-1].after + beside, body, shortcut)
+            else:
+                passed = Passed(each, values, self._linear(each, values, training=training))
+            values = passed.after
             result.append(passed)
         return tuple(result)
 
-    def _linear(self, name: str, layer: Layer, before: Array) -> Array:
-        """What ``layer`` makes of ``before``, short of its ReLU."""
+    def _linear(self, placed: Placed, before: Array, *, training: bool) -> Array:
+        """What a layer makes of ``before``, short of its activation."""
+        layer, name = placed.layer, placed.name
         if isinstance(layer, Convolution):
             kernel = self._weights[f"{name}/kernel"]
-            return convolve(before, kernel, _margins(layer)) + self._weights[f"{name}/bias"]
+            mixed = convolve(before, kernel, layer.margins, layer.stride, layer.groups)
+            return mixed + self._weights[f"{name}/bias"] if layer.bias else mixed
         if isinstance(layer, Dense):
             return before @ self._weights[f"{name}/kernel"] + self._weights[f"{name}/bias"]
-        if isinstance(layer, MaxPool):
-            largest: Array = pooling_windows(before, layer.size).max(axis=-1)
-            return largest
+        if isinstance(layer, BatchNorm):
+            kept = self._state[f"{name}/mean"], self._state[f"{name}/variance"]
+            normal = normalise(before, *(moments(before) if training else kept), layer.epsilon)
+            return normal * self._weights[f"{name}/scale"] + self._weights[f"{name}/bias"]
+        if isinstance(layer, MaxPool | AveragePool):
+            return pool(before, layer)
+        if isinstance(layer, GlobalAveragePool):
+            means: Array = before.mean(axis=(1, 2))
+            return means
         return before.reshape(len(before), -1) if isinstance(layer, Flatten) else before
+
+    def _loss_and_gradients(self, trace: tuple[Passed, ...], labels: Labels) -> tuple[float, Arrays]:
+        loss, upstream = cross_entropy(trace[-1].linear, labels, self.spec.label_smoothing)
+        gradients: Arrays = {}
+        self._backward_through(trace, upstream, gradients)
+        return loss, {name: gradients[name] for name in self._weights}
+
+    def _backward_through(self, trace: tuple[Passed, ...], upstream: Array, gradients: Arrays) -> Array:
+        for passed in reversed(trace):
+            upstream = upstream * slope(passed.linear, activation_of(passed.placed.layer))
+            if isinstance(passed.placed.layer, Residual):
+                through = self._backward_through(passed.body, upstream, gradients)
+                upstream = through + self._backward_through(passed.shortcut, upstream, gradients)
+            else:
+                upstream = self._backward(passed, upstream, gradients)
+        return upstream
 
     def _backward(self, passed: Passed, upstream: Array, gradients: Arrays) -> Array:
         """Derivative by what the layer was given, from that by what it gave; adds its weights' to ``gradients``."""
-        name, layer, before = passed.name, passed.layer, passed.before
+        name, layer, before = passed.placed.name, passed.placed.layer, passed.before
+        if name:
+            gradients[f"{name}/bias"] = upstream.sum(axis=tuple(range(upstream.ndim - 1)))
         if isinstance(layer, Convolution):
-            upstream = upstream * (passed.linear > 0.0)
-            gradients[f"{name}/bias"] = upstream.sum(axis=(0, 1, 2))
-            gradients[f"{name}/kernel"] = kernel_gradient(before, upstream, layer.kernel, _margins(layer))
-            return input_gradient(upstream, self._weights[f"{name}/kernel"], _margins(layer))
+            how = layer.margins, layer.stride, layer.groups
+            gradients[f"{name}/kernel"] = kernel_gradient(before, upstream, layer.kernel, *how)
+            return input_gradient(before.shape, upstream, self._weights[f"{name}/kernel"], *how)
         if isinstance(layer, Dense):
-            upstream = upstream * (passed.linear > 0.0) if layer.relu else upstream
-            gradients[f"{name}/bias"] = upstream.sum(axis=0)
             gradients[f"{name}/kernel"] = before.T @ upstream
             return upstream @ self._weights[f"{name}/kernel"].T
-        if isinstance(layer, MaxPool):
-            return _unpool(before, layer.size, upstream)
+        if isinstance(layer, BatchNorm):
+            normal = normalise(before, *moments(before), layer.epsilon)
+            gradients[f"{name}/scale"] = (upstream * normal).sum(axis=tuple(range(upstream.ndim - 1)))
+            return normalise_gradient(before, layer.epsilon, upstream * self._weights[f"{name}/scale"])
+        if isinstance(layer, MaxPool | AveragePool):
+            return pool_gradient(before, layer, upstream)
+        if isinstance(layer, GlobalAveragePool):
+            _, height, width, _ = before.shape
+            return np.broadcast_to(upstream[:, None, None] / (height * width), before.shape)
         return upstream.reshape(before.shape)
 
-
-@dataclass(frozen=True)
-class Passed:
-    """One layer in a forward pass: what it was given, and what it made of it before its ReLU."""
-
-    name: str
-    layer: Layer
-    before: Array
-    linear: Array
-
-
-@dataclass
-class OptimizerState:
-    """An update rule and what it remembers; called with weights and gradients, it returns the new weights."""
-
-    optimizer: Adam | SGD
-    form: AdamForm
-    step: int = 0
-    first: Arrays = field(default_factory=dict)
-    second: Arrays = field(default_factory=dict)
-
-    def __call__(self, weights: Arrays, gradients: Arrays) -> Arrays:
-        """The weights after one more step."""
-        self.step += 1
-        if isinstance(self.optimizer, SGD):
-            rate = self.optimizer.learning_rate
-            return {name: array - rate * gradients[name] for name, array in weights.items()}
-        return {name: array - self._adam(self.optimizer, name, gradients[name]) for name, array in weights.items()}
-
-    def _adam(self, adam: Adam, name: str, gradient: Array) -> Array:
-        """What is subtracted from the weight ``name``."""
-        first = adam.beta_1 * self.first.get(name, 0.0) + (1.0 - adam.beta_1) * gradient
-        second = adam.beta_2 * self.second.get(name, 0.0) + (1.0 - adam.beta_2) * gradient**2
-        self.first[name], self.second[name] = first, second
-        first_correction = 1.0 - adam.beta_1**self.step
-        second_correction = 1.0 - adam.beta_2**self.step
-        if self.form == "bias-corrected":
-            root: Array = np.sqrt(second / second_correction)
-            return adam.learning_rate * (first / first_correction) / (root + adam.epsilon)
-        root = np.sqrt(second)
-        rate = adam.learning_rate * math.sqrt(second_correction) / first_correction
-        return rate * first / (root + adam.epsilon)
+    def _keep_statistics(self, passed: Passed) -> None:
+        """Move the running statistics of batch normalisation towards those of the batch."""
+        layer, name = passed.placed.layer, passed.placed.name
+        if not isinstance(layer, BatchNorm):
+            return
+        mean, variance = moments(passed.before)
+        count = passed.before.size // passed.before.shape[-1]
+        if self._forms.variance == "unbiased":
+            variance = variance * count / max(1, count - 1)
+        for what, found in (("mean", mean), ("variance", variance)):
+            kept = self._state[f"{name}/{what}"]
+            self._state[f"{name}/{what}"] = layer.momentum * kept + (1.0 - layer.momentum) * found
 
 
-def cross_entropy(logits: Array, labels: Labels) -> tuple[float, Array]:
-    """Mean softmax cross-entropy, and its derivative by the logits."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    rows = np.arange(len(labels))
-    derivative = np.exp(log_probabilities)
-    derivative[rows, labels] -= 1.0
-    return float(-log_probabilities[rows, labels].mean()), derivative / len(labels)
-
-
-def convolve(images: Array, kernel: Array, margins: tuple[int, int]) -> Array:
-    """Cross-correlation with stride 1 after padding both spatial axes by ``margins`` (before, after) zeros."""
-    return np.tensordot(_patches(images, kernel.shape[0], margins), kernel.transpose(2, 0, 1, 3), axes=3)
-
-
-def kernel_gradient(images: Array, upstream: Array, size: int, margins: tuple[int, int]) -> Array:
-    """Derivative of :func:`convolve` by its kernel, shape (size, size, in, out)."""
-    summed = np.tensordot(_patches(images, size, margins), upstream, axes=([0, 1, 2], [0, 1, 2]))
-    return summed.transpose(1, 2, 0, 3)
-
-
-def input_gradient(upstream: Array, kernel: Array, margins: tuple[int, int]) -> Array:
-    """Derivative of :func:`convolve` by its images: a convolution with the kernel turned round."""
-    reach = kernel.shape[0] - 1
-    return convolve(upstream, kernel[::-1, ::-1].swapaxes(2, 3), (reach - margins[0], reach - margins[1]))
-
-
-def _patches(images: Array, size: int, margins: tuple[int, int]) -> Array:
-    """Every window of the padded images, shape (examples, height, width, channels, size, size)."""
-    padded = np.pad(images, ((0, 0), margins, margins, (0, 0)))
-    return sliding_window_view(padded, (size, size), axis=(1, 2))
-
-
-def _margins(layer: Convolution) -> tuple[int, int]:
-    """Zeros before and after each spatial axis; an even kernel has the odd one after, as all frameworks do."""
-    total = layer.kernel - 1 if layer.padding == "same" else 0
-    return total // 2, total - total // 2
-
-
-def pooling_windows(images: Array, size: int) -> Array:
-    """Whole pooling windows, shape (examples, height // size, width // size, channels, size * size)."""
-    examples, height, width, channels = images.shape
-    rows, columns = height // size, width // size
-    cut = images[:, : rows * size, : columns * size].reshape(examples, rows, size, columns, size, channels)
-    return cut.transpose(0, 1, 3, 5, 2, 4).reshape(examples, rows, columns, channels, size * size)
-
-
-def _unpool(before: Array, size: int, upstream: Array) -> Array:
-    """Give each window's derivative to its first maximum; dropped rows and columns get zero."""
-    windows = pooling_windows(before, size)
-    routed = np.zeros_like(windows)
-    np.put_along_axis(routed, windows.argmax(axis=-1)[..., None], upstream[..., None], axis=-1)
-    examples, rows, columns, channels, _ = windows.shape
-    whole = routed.reshape(examples, rows, columns, channels, size, size).transpose(0, 1, 4, 2, 5, 3)
-    result = np.zeros_like(before)
-    result[:, : rows * size, : columns * size] = whole.reshape(examples, rows * size, columns * size, channels)
-    return result
-
-
-def _named(spec: Spec) -> tuple[tuple[str, Layer], ...]:
-    """Each layer with the name that its weights have in ``spec.parameter_shapes()``; empty if it has none."""
-    names = iter(dict.fromkeys(name.split("/")[0] for name in spec.parameter_shapes()))
-    return tuple((next(names) if isinstance(layer, Convolution | Dense) else "", layer) for layer in spec.layers)
+def every_pass(trace: tuple[Passed, ...]) -> Iterator[Passed]:
+    """Every layer of a pass, and right after each residual block those of its body, then of its shortcut."""
+    for passed in trace:
+        yield passed
+        yield from every_pass(passed.body)
+        yield from every_pass(passed.shortcut)

@@ -7,22 +7,32 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 import typing
+from itertools import pairwise
 from typing import Any
 
 from models.spec import (
     SGD,
     Adam,
+    AdamW,
+    AveragePool,
+    BatchNorm,
     Convolution,
     DefaultAdam,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool,
     Layer,
     MaxPool,
     Optimizer,
+    Residual,
+    Schedule,
     Spec,
     SpecError,
+    Steps,
+    WarmupCosine,
 )
 
 _LAYERS: dict[str, type[Layer]] = {
@@ -31,18 +41,32 @@ _LAYERS: dict[str, type[Layer]] = {
     "flatten": Flatten,
     "dense": Dense,
     "dropout": Dropout,
+    "batch_norm": BatchNorm,
+    "average_pool": AveragePool,
+    "global_average_pool": GlobalAveragePool,
+    "residual": Residual,
 }
-_OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD, "default_adam": DefaultAdam}
+_OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD, "default_adam": DefaultAdam, "adamw": AdamW}
+_SCHEDULES: dict[str, type[Schedule]] = {"steps": Steps, "warmup_cosine": WarmupCosine}
+_KINDS: dict[str, type[Any]] = {**_LAYERS, **_OPTIMIZERS, **_SCHEDULES}
 _FIELDS = ("name", "input_shape", "layers", "optimizer")
+_OPTIONAL = ("label_smoothing",)
+_DEEPEST = 10
+"""Residual blocks in one another: more than anybody means, fewer than Python's stack holds."""
 
 
 def to_plain(spec: Spec) -> dict[str, Any]:
-    """The specification as dictionaries, lists, strings and numbers."""
+    """The specification as dictionaries, lists, strings and numbers.
+
+    Fields that hold their default are left out, so that an earlier revision of the suite, which may not know them, can
+    read every network that it can train.
+    """
     return {
         "name": spec.name,
         "input_shape": list(spec.input_shape),
-        "layers": [_tagged(layer, _LAYERS) for layer in spec.layers],
-        "optimizer": _tagged(spec.optimizer, _OPTIMIZERS),
+        "layers": [_tagged(layer) for layer in spec.layers],
+        "optimizer": _tagged(spec.optimizer),
+        **({"label_smoothing": spec.label_smoothing} if spec.label_smoothing else {}),
     }
 
 
@@ -55,7 +79,8 @@ def from_plain(plain: Any) -> Spec:
     """
     if not isinstance(plain, dict):
         raise SpecError(f"must be a table of {', '.join(_FIELDS)}, got {plain!r}")
-    missing, unknown = [name for name in _FIELDS if name not in plain], sorted(map(str, plain.keys() - set(_FIELDS)))
+    missing = [name for name in _FIELDS if name not in plain]
+    unknown = sorted(map(str, plain.keys() - {*_FIELDS, *_OPTIONAL}))
     if missing or unknown:
         raise SpecError(f"field {missing[0]!r} is missing" if missing else f"unknown field {unknown[0]!r}")
     if not isinstance(plain["name"], str):
@@ -67,6 +92,7 @@ def from_plain(plain: Any) -> Spec:
         input_shape=_input_shape(plain["input_shape"]),
         layers=tuple(_untagged(layer, _LAYERS, f"layer {index}") for index, layer in enumerate(plain["layers"])),
         optimizer=_optimizer(plain["optimizer"]),
+        label_smoothing=_typed(plain.get("label_smoothing", 0.0), float, "label_smoothing"),
     )
 
 
@@ -78,20 +104,55 @@ def _input_shape(value: Any) -> tuple[int, int, int]:
 
 def _optimizer(plain: Any) -> Optimizer:
     rule: Optimizer = _untagged(plain, _OPTIMIZERS, "optimizer")
+    where = "optimizer" if isinstance(rule, DefaultAdam) else f"optimizer ({plain['kind']})"
     if rule.learning_rate <= 0:
         raise SpecError(f"optimizer: learning_rate must be above 0, got {rule.learning_rate}")
-    if isinstance(rule, Adam):
-        for name, beta in (("beta_1", rule.beta_1), ("beta_2", rule.beta_2)):
-            if not 0 <= beta < 1:
-                raise SpecError(f"optimizer (adam): {name} must be at least 0 and below 1, got {beta}")
-        if rule.epsilon <= 0:
-            raise SpecError(f"optimizer (adam): epsilon must be above 0, got {rule.epsilon}")
+    for name in ("beta_1", "beta_2", "momentum"):
+        share = getattr(rule, name, 0.0)
+        if not 0 <= share < 1:
+            raise SpecError(f"{where}: {name} must be at least 0 and below 1, got {share}")
+    if getattr(rule, "epsilon", 1.0) <= 0:
+        raise SpecError(f"{where}: epsilon must be above 0, got {getattr(rule, 'epsilon', 1.0)}")
+    if getattr(rule, "weight_decay", 0.0) < 0:
+        raise SpecError(f"{where}: weight_decay must not be negative, got {getattr(rule, 'weight_decay', 0.0)}")
+    if isinstance(rule, SGD) and rule.nesterov and not rule.momentum:
+        raise SpecError(f"{where}: nesterov needs a momentum above 0")
+    if not isinstance(rule, DefaultAdam):
+        _check_schedule(rule.schedule, f"{where}: schedule")
     return rule
 
 
-def _tagged(value: Any, kinds: dict[str, Any]) -> dict[str, Any]:
-    kind = next(name for name, candidate in kinds.items() if type(value) is candidate)
-    return {"kind": kind, **dataclasses.asdict(value)}
+def _check_schedule(schedule: Schedule | None, where: str) -> None:
+    if isinstance(schedule, Steps):
+        bounds = (0, *schedule.boundaries)
+        if len(bounds) == 1 or any(later <= earlier for earlier, later in pairwise(bounds)):
+            raise SpecError(f"{where}: boundaries must be rising numbers of steps, got {list(schedule.boundaries)}")
+        if schedule.factor <= 0:
+            raise SpecError(f"{where}: factor must be above 0, got {schedule.factor}")
+    elif schedule is not None:
+        if schedule.warmup_steps < 0 or schedule.decay_steps < 1:
+            got = f"{schedule.warmup_steps} and {schedule.decay_steps}"
+            raise SpecError(f"{where}: warmup_steps must not be negative and decay_steps be positive, got {got}")
+        if not 0 < schedule.start <= 1 or not 0 <= schedule.end <= 1:
+            got = f"{schedule.start} and {schedule.end}"
+            raise SpecError(f"{where}: start must be above 0, end not below it, both at most 1, got {got}")
+
+
+def _tagged(value: Any) -> dict[str, Any]:
+    """A layer, rule or schedule with its kind, without the fields that hold their default."""
+    kind = next(name for name, candidate in _KINDS.items() if type(value) is candidate)
+    result = {"kind": kind}
+    for field in dataclasses.fields(value):
+        content = getattr(value, field.name)
+        if content != field.default:
+            result[field.name] = _plain(content)
+    return result
+
+
+def _plain(content: Any) -> Any:
+    if isinstance(content, tuple):
+        return [_plain(each) for each in content]
+    return _tagged(content) if dataclasses.is_dataclass(content) else content
 
 
 def _untagged(plain: Any, kinds: dict[str, Any], where: str) -> Any:
@@ -120,8 +181,34 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     if hint in (int, bool) and type(value) is hint:
         return value
-    if typing.get_origin(hint) is typing.Literal and value in typing.get_args(hint):
+    if typing.get_origin(hint) is typing.Literal and type(value) is str and value in typing.get_args(hint):
         return value
-    wanted = {int: "a whole number", float: "a finite number", bool: "true or false"}
-    choices = " or ".join(repr(choice) for choice in typing.get_args(hint))
-    raise SpecError(f"{where} must be {wanted.get(hint, choices)}, got {value!r}")
+    if hint == Schedule | None:
+        return _untagged(value, _SCHEDULES, where)
+    if typing.get_origin(hint) is tuple:
+        return _listed(value, typing.get_args(hint)[0], where)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        for each in typing.get_args(hint):
+            try:
+                return _typed(value, each, where)
+            except SpecError:
+                continue
+    raise SpecError(f"{where} must be {_wanted(hint)}, got {value!r}")
+
+
+def _listed(value: Any, kind: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise SpecError(f"{where} must be a list, got {value!r}")
+    if where.count("layer ") > _DEEPEST:
+        raise SpecError(f"{where}: residual blocks lie more than {_DEEPEST} deep in one another")
+    if kind is int:
+        return tuple(_typed(each, int, f"{where}: each") for each in value)
+    return tuple(_untagged(each, _LAYERS, f"{where}: layer {index}") for index, each in enumerate(value))
+
+
+def _wanted(hint: Any) -> str:
+    if hint in (int, float, bool):
+        return {int: "a whole number", float: "a finite number", bool: "true or false"}[hint]
+    if typing.get_origin(hint) is typing.Literal:
+        return " or ".join(repr(choice) for choice in typing.get_args(hint))
+    return " or ".join(_wanted(each) for each in typing.get_args(hint))

@@ -127,7 +127,7 @@ class StandInWorker:
             rate = next((rate for part, rate in self.stage.rates.items() if part in self.name), 1.0)
             adapter = type("Adapter", (ReferenceAdapter,), {"rate": rate})
             self._session._adapter_class = cast("type[Adapter]", adapter)
-            return messages.Imported(1.0, "1.0", ReferenceAdapter.adam_form, 0, self.stage.uncompiled)
+            return messages.Imported(1.0, "1.0", {"adam_form": ReferenceAdapter.adam_form}, 0, self.stage.uncompiled)
         return self._session.answer(request)
 
     def send(self, request: messages.Request[Any]) -> None:

@@ -14,13 +14,35 @@ import numpy as np
 import optax
 from flax import nnx
 
-from models.contract import AdamForm, Device, DeviceUnavailableError, Images, Labels, Precision, Weights
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.optimizers import decays, schedule_of
+from models.spec import (
+    SGD,
+    Activation,
+    Adam,
+    AdamW,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+    Optimizer,
+    Placed,
+    Residual,
+    Spec,
+    Steps,
+    activation_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
+
+    from models.forms import AdamForm, DecayForm, MomentumForm, VarianceForm
 
 Batch = tuple[jax.Array, jax.Array]
 
@@ -29,6 +51,9 @@ class Adapter:
     """One network trained by JAX; the members are described in :class:`models.contract.Adapter`."""
 
     adam_form: ClassVar[AdamForm] = "bias-corrected"
+    momentum_form: ClassVar[MomentumForm] = "rate-outside"
+    decay_form: ClassVar[DecayForm] = "coupled"
+    variance_form: ClassVar[VarianceForm] = "biased"
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
         if precision != "float32":
@@ -37,15 +62,16 @@ class Adapter:
         self.spec = spec
         self.shuffler = np.random.default_rng(seed)
         with jax.default_device(self.device):
-            model = nnx.Sequential(*_layers(spec, weights, nnx.Rngs(seed)))
-            optimizer = nnx.Optimizer(model, _optimizer(spec), wrt=nnx.Param)
+            model = nnx.Sequential(*_layers(spec.placed(), weights, nnx.Rngs(seed)))
+            optimizer = nnx.Optimizer(model, _optimizer(spec.optimizer), wrt=nnx.Param)
         # Splitting once and merging inside the jitted function is Flax's documented way around walking through model
         # and optimiser in each step. Until control returns, a step takes 0.8 ms so, 1.2 ms with nnx.cached_partial and
         # 3.2 ms with nnx.jit alone (digits, batch of 64). Its old state is donated, so the new one needs no copy.
         self.definition, state = nnx.split((model, optimizer))
         # Put on its device explicitly: else the second step, whose state comes from the first, is compiled anew.
         self.state = jax.device_put(state, self.device)
-        self._step = jax.jit(partial(_train, self.definition), donate_argnums=0)
+        loss = partial(_mean_loss, smoothing=spec.label_smoothing)
+        self._step = jax.jit(partial(_train, self.definition, loss), donate_argnums=0)
         self._outputs = jax.jit(partial(_forward, self.definition))
 
     def to_device(self, images: Images, labels: Labels) -> Batch:
@@ -71,9 +97,15 @@ class Adapter:
         return np.array(self._outputs(self.state, jax.device_put(images, self.device)))
 
     def weights(self) -> Weights:
+        return self._arrays(self.spec.parameter_shapes(), nnx.Param)
+
+    def running_statistics(self) -> Weights:
+        return self._arrays(self.spec.state_shapes(), nnx.BatchStat)
+
+    def _arrays(self, names: Iterable[str], kind: type[nnx.Variable[Any]]) -> Weights:
         model, _ = nnx.merge(self.definition, self.state)
-        named = zip(self.spec.parameter_shapes(), _parameters(model), strict=True)
-        return {name: np.array(parameter[...]) for name, parameter in named}
+        variables = (each for each in _variables(model) if isinstance(each, kind))
+        return {name: np.array(each[...]) for name, each in zip(names, variables, strict=True)}
 
     def synchronize(self) -> None:
         jax.block_until_ready(self.state)  # type: ignore[no-untyped-call]
@@ -83,13 +115,18 @@ class Adapter:
         return statistics["peak_bytes_in_use"] if statistics else None
 
 
-def _train(definition: Any, state: Any, images: jax.Array, labels: jax.Array) -> tuple[Any, jax.Array]:
+def _mean_loss(logits: jax.Array, labels: jax.Array, smoothing: float) -> jax.Array:
+    if not smoothing:
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
+    smoothed = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+    return jnp.mean(optax.softmax_cross_entropy(logits, smoothed))
+
+
+def _train(
+    definition: Any, mean_loss: Callable[..., jax.Array], state: Any, images: jax.Array, labels: jax.Array
+) -> tuple[Any, jax.Array]:
     model, optimizer = nnx.merge(definition, state)
-
-    def mean_loss(model: nnx.Sequential) -> jax.Array:
-        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(model(images), labels))
-
-    loss, gradients = nnx.value_and_grad(mean_loss)(model)
+    loss, gradients = nnx.value_and_grad(lambda model: mean_loss(model(images), labels))(model)
     # Until Flax 0.11 (its pull request 4842), an optimizer kept the model and was given the gradients alone.
     optimizer.update(gradients) if hasattr(optimizer, "model") else optimizer.update(model, gradients)
     return nnx.state((model, optimizer)), loss
@@ -115,51 +152,130 @@ def _device(device: Device) -> jax.Device:
     return found
 
 
-def _layers(spec: Spec, weights: Weights | None, rngs: nnx.Rngs) -> Iterator[Callable[..., Any]]:
-    given = iter(weights[name] for name in spec.parameter_shapes()) if weights is not None else None
+class _Residual(nnx.Module):
+    """The sum of two branches."""
 
-    def initializers() -> dict[str, Any]:
-        """Of one layer's kernel and bias. Of the ways to set these, only this one is spelled alike in every Flax."""
-        if given is None:
+    def __init__(self, body: nnx.Sequential, shortcut: nnx.Sequential | None) -> None:
+        self.body = body
+        self.shortcut = shortcut
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        outputs: jax.Array = self.body(values) + (self.shortcut(values) if self.shortcut is not None else values)
+        return outputs
+
+
+def _layers(layers: tuple[Placed, ...], weights: Weights | None, rngs: nnx.Rngs) -> Iterator[Callable[..., Any]]:
+    for placed in layers:
+        yield from _layer(placed, weights, rngs)
+        yield from _ACTIVATIONS[activation_of(placed.layer)]
+
+
+def _layer(  # noqa: C901 - a kind of layer each
+    placed: Placed, weights: Weights | None, rngs: nnx.Rngs
+) -> Iterator[Callable[..., Any]]:
+    def given(**initializers: str) -> dict[str, Any]:
+        """Of the ways to set initial values, only this one is spelled alike in every Flax."""
+        if weights is None:
             return {}
         constant = nnx.initializers.constant
-        return {name: constant(jnp.array(next(given))) for name in ("kernel_init", "bias_init")}
+        return {name: constant(jnp.array(weights[f"{placed.name}/{what}"])) for name, what in initializers.items()}
 
-    for layer, before in zip(spec.layers, (spec.input_shape, *spec.shapes()), strict=False):
-        if isinstance(layer, Convolution):
-            kernel = (layer.kernel, layer.kernel)
-            yield nnx.Conv(
-                before[-1], layer.filters, kernel, padding=layer.padding.upper(), rngs=rngs, **initializers()
-            )
-            yield nnx.relu
-        elif isinstance(layer, MaxPool):
-            window = (layer.size, layer.size)
-            yield partial(nnx.max_pool, window_shape=window, strides=window)
-        elif isinstance(layer, Flatten):
-            yield _flatten
-        elif isinstance(layer, Dropout):
-            yield nnx.Dropout(layer.rate, rngs=rngs)
-        elif isinstance(layer, Dense):
-            yield nnx.Linear(before[-1], layer.units, rngs=rngs, **initializers())
-            if layer.relu:
-                yield nnx.relu
+    layer, channels = placed.layer, placed.before[-1]
+    if isinstance(layer, Convolution):
+        initial = given(kernel_init="kernel") | (given(bias_init="bias") if layer.bias else {})
+        yield nnx.Conv(
+            channels,
+            layer.filters,
+            (layer.kernel, layer.kernel),
+            strides=(layer.stride, layer.stride),
+            padding=layer.padding.upper() if isinstance(layer.padding, str) else _both_sides(layer.padding),
+            feature_group_count=layer.groups,
+            use_bias=layer.bias,
+            rngs=rngs,
+            **initial,
+        )
+    elif isinstance(layer, BatchNorm):
+        initial = given(scale_init="scale", bias_init="bias")
+        yield nnx.BatchNorm(channels, momentum=layer.momentum, epsilon=layer.epsilon, rngs=rngs, **initial)
+    elif isinstance(layer, MaxPool | AveragePool):
+        pool = nnx.max_pool if isinstance(layer, MaxPool) else nnx.avg_pool
+        window, strides = (layer.size, layer.size), (layer.step, layer.step)
+        yield partial(pool, window_shape=window, strides=strides, padding=_both_sides(layer.padding))
+    elif isinstance(layer, GlobalAveragePool):
+        yield partial(jnp.mean, axis=(1, 2))
+    elif isinstance(layer, Flatten):
+        yield _flatten
+    elif isinstance(layer, Dropout):
+        yield nnx.Dropout(layer.rate, rngs=rngs)
+    elif isinstance(layer, Dense):
+        yield nnx.Linear(channels, layer.units, rngs=rngs, **given(kernel_init="kernel", bias_init="bias"))
+    elif isinstance(layer, Residual):
+        shortcut = nnx.Sequential(*_layers(placed.shortcut, weights, rngs)) if placed.shortcut else None
+        yield _Residual(nnx.Sequential(*_layers(placed.body, weights, rngs)), shortcut)
+
+
+_ACTIVATIONS: dict[Activation, tuple[Callable[..., Any], ...]] = {
+    "relu": (nnx.relu,),
+    "relu6": (nnx.relu6,),
+    "gelu": (partial(nnx.gelu, approximate=False),),
+    "none": (),
+}
+
+
+def _both_sides(margin: int) -> tuple[tuple[int, int], ...]:
+    return ((margin, margin), (margin, margin))
 
 
 def _flatten(values: jax.Array) -> jax.Array:
     return values.reshape(len(values), -1)
 
 
-def _parameters(model: nnx.Sequential) -> Iterator[nnx.Param[Any]]:
-    """Kernel and bias of each layer that has them, in the order of the layers."""
+def _variables(model: nnx.Sequential) -> Iterator[nnx.Variable[Any]]:
+    """Those of each layer that has any, in the order of the layers."""
     for layer in model.layers:
-        if isinstance(layer, nnx.Conv | nnx.Linear):
-            yield from (parameter for parameter in (layer.kernel, layer.bias) if parameter is not None)
+        if isinstance(layer, _Residual):
+            yield from _variables(layer.body)
+            yield from _variables(layer.shortcut) if layer.shortcut is not None else ()
+        elif isinstance(layer, nnx.BatchNorm):
+            yield from _given(layer.scale, layer.bias, layer.mean, layer.var)
+        elif isinstance(layer, nnx.Conv | nnx.Linear):
+            yield from _given(layer.kernel, layer.bias)
 
 
-def _optimizer(spec: Spec) -> optax.GradientTransformation:
-    rule = spec.optimizer
+def _given(*variables: nnx.Variable[Any] | None) -> Iterator[nnx.Variable[Any]]:
+    return (variable for variable in variables if variable is not None)
+
+
+def _optimizer(rule: Optimizer) -> optax.GradientTransformation:
+    rate = _rate(rule)
     if isinstance(rule, SGD):
-        return optax.sgd(rule.learning_rate)
+        descent = optax.sgd(rate, rule.momentum or None, nesterov=rule.nesterov)
+        if not rule.weight_decay:
+            return descent
+        return optax.chain(optax.add_decayed_weights(rule.weight_decay, _decaying), descent)
+    if isinstance(rule, AdamW):
+        constants = {"b1": rule.beta_1, "b2": rule.beta_2, "eps": rule.epsilon, "weight_decay": rule.weight_decay}
+        return optax.adamw(rate, mask=_decaying, **constants)
     if isinstance(rule, Adam):
-        return optax.adam(rule.learning_rate, b1=rule.beta_1, b2=rule.beta_2, eps=rule.epsilon)
-    return optax.adam(rule.learning_rate)
+        return optax.adam(rate, b1=rule.beta_1, b2=rule.beta_2, eps=rule.epsilon)
+    return optax.adam(rate)
+
+
+def _rate(rule: Optimizer) -> Any:
+    """The learning rate, or the schedule that gives it."""
+    schedule, rate = schedule_of(rule), rule.learning_rate
+    if schedule is None:
+        return rate
+    if isinstance(schedule, Steps):
+        return optax.piecewise_constant_schedule(rate, dict.fromkeys(schedule.boundaries, schedule.factor))
+    steps = schedule.warmup_steps, schedule.warmup_steps + schedule.decay_steps
+    return optax.warmup_cosine_decay_schedule(rate * schedule.start, rate, *steps, rate * schedule.end)
+
+
+def _decaying(parameters: Any) -> Any:
+    """Of each parameter, whether it decays."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: decays("".join(map(_step_of_path, path))), parameters)
+
+
+def _step_of_path(step: Any) -> str:
+    return f"/{getattr(step, 'key', getattr(step, 'name', ''))}"

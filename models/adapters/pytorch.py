@@ -5,20 +5,42 @@ PyTorch keeps images as NCHW and kernels as OIHW, so arrays are turned round on 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from models.contract import AdamForm, Device, DeviceUnavailableError, Images, Labels, Precision, Weights
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.optimizers import decays, schedule_of
+from models.spec import (
+    SGD,
+    Activation,
+    Adam,
+    AdamW,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+    Optimizer,
+    Placed,
+    Residual,
+    Spec,
+    Steps,
+    activation_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from models.forms import AdamForm, DecayForm, MomentumForm, VarianceForm
 
 Batch = tuple[Tensor, Tensor]
 
@@ -27,6 +49,9 @@ class Adapter:
     """One network trained by PyTorch; the members are described in :class:`models.contract.Adapter`."""
 
     adam_form: ClassVar[AdamForm] = "bias-corrected"
+    momentum_form: ClassVar[MomentumForm] = "rate-outside"
+    decay_form: ClassVar[DecayForm] = "coupled"
+    variance_form: ClassVar[VarianceForm] = "unbiased"
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
         if precision != "float32":
@@ -34,12 +59,13 @@ class Adapter:
         self.device = _device(device)
         torch.manual_seed(seed)
         self.spec = spec
-        self.model = nn.Sequential(*_modules(spec))
+        self.model = nn.Sequential(*_modules(spec.placed()))
         if weights is not None:
             self._set(weights)
         self.model.to(self.device)
-        self.loss = nn.CrossEntropyLoss()
+        self.loss = nn.CrossEntropyLoss(label_smoothing=spec.label_smoothing)
         self.optimizer = _optimizer(spec, self.model)
+        self.schedule = _schedule(spec.optimizer, self.optimizer)
         self.shuffler = torch.Generator().manual_seed(seed)
 
     def to_device(self, images: Images, labels: Labels) -> Batch:
@@ -52,6 +78,8 @@ class Adapter:
         loss: Tensor = self.loss(self.model(images), labels)
         loss.backward()
         self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
         return loss.detach()
 
     def train_epoch(self, images: Images, labels: Labels, order: NDArray[np.int64] | None, batch_size: int) -> float:
@@ -79,6 +107,10 @@ class Adapter:
         named = zip(self.spec.parameter_shapes(), self.model.parameters(), strict=True)
         return {name: self._to_canonical(name, parameter.detach().cpu().numpy()) for name, parameter in named}
 
+    def running_statistics(self) -> Weights:
+        kept = (buffer for buffer in self.model.buffers() if buffer.ndim)  # not the number of batches seen
+        return {name: buffer.cpu().numpy().copy() for name, buffer in zip(self.spec.state_shapes(), kept, strict=True)}
+
     def synchronize(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
@@ -98,16 +130,18 @@ class Adapter:
         """OIHW to HWIO, (out, in) to (in, out); always a copy, since PyTorch goes on writing to its own."""
         if array.ndim == 4:
             return array.transpose(2, 3, 1, 0).copy()
-        if name == "dense_1/kernel":  # its rows follow the flattening: NCHW here, NHWC in the canonical layout
-            height, width, channels = _before_flatten(self.spec)
+        flattened = _before_flatten(self.spec, name)
+        if flattened:  # its rows follow the flattening: NCHW here, NHWC in the canonical layout
+            height, width, channels = flattened
             return array.T.reshape(channels, height, width, -1).transpose(1, 2, 0, 3).reshape(array.T.shape).copy()
         return array.T.copy()
 
     def _from_canonical(self, name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
         if array.ndim == 4:
             return array.transpose(3, 2, 0, 1)
-        if name == "dense_1/kernel":
-            height, width, channels = _before_flatten(self.spec)
+        flattened = _before_flatten(self.spec, name)
+        if flattened:
+            height, width, channels = flattened
             return array.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(array.shape).T
         return array.T
 
@@ -126,34 +160,96 @@ def _nchw(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).contiguous()
 
 
-def _before_flatten(spec: Spec) -> tuple[int, ...]:
-    """Height, width and channels of what is flattened; a dense layer always has a flatten before it."""
-    kinds = [type(layer) for layer in spec.layers]
-    return (spec.input_shape, *spec.shapes())[kinds.index(Flatten)]
+def _before_flatten(spec: Spec, name: str) -> tuple[int, ...]:
+    """Height, width and channels of what is flattened before the dense layer of this kernel; () if nothing is."""
+    flattened: tuple[int, ...] = ()
+    for placed in spec.every_layer():
+        if isinstance(placed.layer, Flatten | GlobalAveragePool):
+            flattened = placed.before if isinstance(placed.layer, Flatten) else ()
+        elif isinstance(placed.layer, Dense):
+            return flattened if name == f"{placed.name}/kernel" else ()
+    return ()
 
 
-def _modules(spec: Spec) -> Iterator[nn.Module]:
-    for layer, before in zip(spec.layers, (spec.input_shape, *spec.shapes()), strict=False):
-        if isinstance(layer, Convolution):
-            yield nn.Conv2d(before[-1], layer.filters, layer.kernel, padding=layer.padding)
-            yield nn.ReLU()
-        elif isinstance(layer, MaxPool):
-            yield nn.MaxPool2d(layer.size)
-        elif isinstance(layer, Flatten):
-            yield nn.Flatten()
-        elif isinstance(layer, Dropout):
-            yield nn.Dropout(layer.rate)
-        elif isinstance(layer, Dense):
-            yield nn.Linear(before[-1], layer.units)
-            if layer.relu:
-                yield nn.ReLU()
+class _Residual(nn.Module):
+    """The sum of two branches."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, values: Tensor) -> Tensor:
+        outputs: Tensor = self.body(values) + self.shortcut(values)
+        return outputs
+
+
+def _modules(layers: tuple[Placed, ...]) -> Iterator[nn.Module]:
+    for placed in layers:
+        yield from _module(placed)
+        yield from _ACTIVATIONS[activation_of(placed.layer)]()
+
+
+def _module(placed: Placed) -> Iterator[nn.Module]:
+    layer, channels = placed.layer, placed.before[-1]
+    if isinstance(layer, Convolution):
+        how = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups, "bias": layer.bias}
+        yield nn.Conv2d(channels, layer.filters, layer.kernel, **how)  # type: ignore[arg-type]
+    elif isinstance(layer, BatchNorm):
+        kind = nn.BatchNorm2d if len(placed.before) > 1 else nn.BatchNorm1d
+        yield kind(channels, layer.epsilon, momentum=1.0 - layer.momentum)  # PyTorch's is the share of the new
+    elif isinstance(layer, MaxPool):
+        yield nn.MaxPool2d(layer.size, layer.step, layer.padding)
+    elif isinstance(layer, AveragePool):
+        yield nn.AvgPool2d(layer.size, layer.step, layer.padding)
+    elif isinstance(layer, GlobalAveragePool):
+        yield nn.AdaptiveAvgPool2d(1)
+        yield nn.Flatten()
+    elif isinstance(layer, Flatten):
+        yield nn.Flatten()
+    elif isinstance(layer, Dropout):
+        yield nn.Dropout(layer.rate)
+    elif isinstance(layer, Dense):
+        yield nn.Linear(channels, layer.units)
+    elif isinstance(layer, Residual):
+        yield _Residual(nn.Sequential(*_modules(placed.body)), nn.Sequential(*_modules(placed.shortcut)))
+
+
+_ACTIVATIONS: dict[Activation, Callable[[], tuple[nn.Module, ...]]] = {
+    "relu": lambda: (nn.ReLU(),),
+    "relu6": lambda: (nn.ReLU6(),),
+    "gelu": lambda: (nn.GELU(),),
+    "none": tuple,
+}
 
 
 def _optimizer(spec: Spec, model: nn.Module) -> torch.optim.Optimizer:
-    rule = spec.optimizer
+    rule, parameters = spec.optimizer, list(model.parameters())
     if isinstance(rule, SGD):
-        return torch.optim.SGD(model.parameters(), lr=rule.learning_rate)
-    if isinstance(rule, Adam):
+        groups = _groups(spec, parameters, rule.weight_decay)
+        return torch.optim.SGD(groups, lr=rule.learning_rate, momentum=rule.momentum, nesterov=rule.nesterov)
+    if isinstance(rule, Adam | AdamW):
         betas = (rule.beta_1, rule.beta_2)
-        return torch.optim.Adam(model.parameters(), lr=rule.learning_rate, betas=betas, eps=rule.epsilon)
-    return torch.optim.Adam(model.parameters(), lr=rule.learning_rate)
+        if isinstance(rule, Adam):
+            return torch.optim.Adam(parameters, lr=rule.learning_rate, betas=betas, eps=rule.epsilon)
+        groups = _groups(spec, parameters, rule.weight_decay)
+        return torch.optim.AdamW(groups, lr=rule.learning_rate, betas=betas, eps=rule.epsilon)
+    return torch.optim.Adam(parameters, lr=rule.learning_rate)
+
+
+def _groups(spec: Spec, parameters: list[nn.Parameter], weight_decay: float) -> list[Any]:
+    """Parameters as an optimiser takes them: those that decay, and those that do not."""
+    if not weight_decay:
+        return parameters
+    named = list(zip(spec.parameter_shapes(), parameters, strict=True))
+    kept = {"params": [parameter for name, parameter in named if not decays(name)], "weight_decay": 0.0}
+    return [{"params": [one for name, one in named if decays(name)], "weight_decay": weight_decay}, kept]
+
+
+def _schedule(rule: Optimizer, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
+    schedule = schedule_of(rule)
+    if schedule is None:
+        return None
+    if isinstance(schedule, Steps):
+        return torch.optim.lr_scheduler.MultiStepLR(optimizer, list(schedule.boundaries), schedule.factor)
+    # CosineAnnealingLR would rise again after its end.
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, schedule.share)

@@ -1,4 +1,4 @@
-"""TensorFlow, low-level: variables, ``tf.nn`` operations, a gradient tape, and Adam written by hand.
+"""TensorFlow, low-level: variables, ``tf.nn`` operations, a gradient tape, and update rules written by hand.
 
 TensorFlow's own layouts are the canonical ones, so nothing has to be turned round.
 """
@@ -10,11 +10,34 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from models.contract import AdamForm, Device, DeviceUnavailableError, Images, Labels, Precision, Weights
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.optimizers import decays, schedule_of
+from models.spec import (
+    SGD,
+    Activation,
+    Adam,
+    AdamW,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+    Optimizer,
+    Placed,
+    Residual,
+    Spec,
+    Steps,
+    activation_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from models.forms import AdamForm, DecayForm, MomentumForm, VarianceForm
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 
@@ -23,6 +46,9 @@ class Adapter:
     """One network trained by TensorFlow; the members are described in :class:`models.contract.Adapter`."""
 
     adam_form: ClassVar[AdamForm] = "epsilon-hat"
+    momentum_form: ClassVar[MomentumForm] = "rate-outside"
+    decay_form: ClassVar[DecayForm] = "coupled"
+    variance_form: ClassVar[VarianceForm] = "unbiased"
     jit_compile: ClassVar[bool] = False
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
@@ -34,7 +60,11 @@ class Adapter:
         with tf.device(self.device):
             initial = _drawn(spec) if weights is None else weights
             self.model = {name: tf.Variable(initial[name], name=name) for name in spec.parameter_shapes()}
-            self.optimizer = _optimizer(spec, list(self.model.values()))
+            self.statistics = {
+                name: tf.Variable((tf.ones if name.endswith("/variance") else tf.zeros)(shape), name=name)
+                for name, shape in spec.state_shapes().items()
+            }
+            self.optimizer = _optimizer(spec, self.model)
         # The batch axis is left open, so that a smaller last batch is not traced anew.
         images, labels = tf.TensorSpec((None, *spec.input_shape), tf.float32), tf.TensorSpec((None,), tf.int64)
         self._step = tf.function(self._train, input_signature=[images, labels], jit_compile=self.jit_compile)
@@ -67,6 +97,9 @@ class Adapter:
     def weights(self) -> Weights:
         return {name: np.array(variable) for name, variable in self.model.items()}
 
+    def running_statistics(self) -> Weights:
+        return {name: np.array(variable) for name, variable in self.statistics.items()}
+
     def synchronize(self) -> None:
         tf.test.experimental.sync_devices()
 
@@ -75,27 +108,67 @@ class Adapter:
 
     def _train(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = self._forward(images, training=True)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            loss = self._loss(self._forward(images, training=True), labels)
         self.optimizer.apply(tape.gradient(loss, self.optimizer.variables))
         return loss
 
+    def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        smoothing = self.spec.label_smoothing
+        if not smoothing:
+            return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        smoothed = tf.one_hot(labels, self.spec.classes) * (1.0 - smoothing) + smoothing / self.spec.classes
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smoothed, logits))
+
     def _forward(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-        values, parameters = images, iter(self.model.values())
-        for layer in self.spec.layers:
-            if isinstance(layer, Convolution):
-                values = tf.nn.conv2d(values, next(parameters), strides=1, padding=layer.padding.upper())
-                values = tf.nn.relu(tf.nn.bias_add(values, next(parameters)))
-            elif isinstance(layer, MaxPool):
-                values = tf.nn.max_pool2d(values, layer.size, strides=layer.size, padding="VALID")
-            elif isinstance(layer, Flatten):
-                values = tf.reshape(values, (-1, np.prod(values.shape[1:])))
-            elif isinstance(layer, Dropout):
-                values = self._dropout(values, layer.rate) if training else values
-            elif isinstance(layer, Dense):
-                values = tf.nn.bias_add(tf.linalg.matmul(values, next(parameters)), next(parameters))
-                values = tf.nn.relu(values) if layer.relu else values
+        return self._through(self.spec.placed(), images, training=training)
+
+    def _through(self, layers: tuple[Placed, ...], values: tf.Tensor, *, training: bool) -> tf.Tensor:
+        for placed in layers:
+            if isinstance(placed.layer, Residual):
+                body = self._through(placed.body, values, training=training)
+                values = body + self._through(placed.shortcut, values, training=training)
+            else:
+                values = self._layer(placed, values, training=training)
+            values = _ACTIVATIONS[activation_of(placed.layer)](values)
         return values
+
+    def _layer(  # noqa: PLR0911 - a kind of layer each
+        self, placed: Placed, values: tf.Tensor, *, training: bool
+    ) -> tf.Tensor:
+        layer, name = placed.layer, placed.name
+        if isinstance(layer, Convolution):
+            values = _convolve(values, self.model[f"{name}/kernel"], layer)
+            return tf.nn.bias_add(values, self.model[f"{name}/bias"]) if layer.bias else values
+        if isinstance(layer, BatchNorm):
+            return self._normalise(name, layer, values, training=training)
+        if isinstance(layer, MaxPool):
+            # Not by the operation's own explicit padding, which XLA has none of.
+            padded = tf.pad(values, _padding(layer.padding), constant_values=-np.inf) if layer.padding else values
+            return tf.nn.max_pool2d(padded, layer.size, layer.step, "VALID")
+        if isinstance(layer, AveragePool):
+            padded = tf.pad(values, _padding(layer.padding)) if layer.padding else values
+            return tf.nn.avg_pool2d(padded, layer.size, layer.step, "VALID")
+        if isinstance(layer, GlobalAveragePool):
+            return tf.reduce_mean(values, (1, 2))
+        if isinstance(layer, Flatten):
+            return tf.reshape(values, (-1, np.prod(values.shape[1:])))
+        if isinstance(layer, Dropout):
+            return self._dropout(values, layer.rate) if training else values
+        return tf.nn.bias_add(tf.linalg.matmul(values, self.model[f"{name}/kernel"]), self.model[f"{name}/bias"])
+
+    def _normalise(self, name: str, layer: BatchNorm, values: tf.Tensor, *, training: bool) -> tf.Tensor:
+        scale, bias = self.model[f"{name}/scale"], self.model[f"{name}/bias"]
+        mean, variance = self.statistics[f"{name}/mean"], self.statistics[f"{name}/variance"]
+        if not training:
+            return tf.nn.batch_normalization(values, mean, variance, bias, scale, layer.epsilon)
+        images = tf.reshape(values, (-1, 1, 1, values.shape[-1])) if values.shape.rank == 2 else values
+        # The fused operation gives the running statistics too, with the unbiased variance.
+        outputs, new_mean, new_variance = tf.compat.v1.nn.fused_batch_norm(
+            images, scale, bias, mean, variance, layer.epsilon, exponential_avg_factor=1.0 - layer.momentum
+        )
+        mean.assign(new_mean)
+        variance.assign(new_variance)
+        return tf.reshape(outputs, tf.shape(values))
 
     def _dropout(self, values: tf.Tensor, rate: float) -> tf.Tensor:
         return tf.nn.dropout(values, rate)
@@ -126,49 +199,111 @@ class _Pipeline:
         return self._dataset
 
 
-class _GradientDescent:
-    def __init__(self, rule: SGD, variables: list[tf.Variable]) -> None:
-        self.rule, self.variables = rule, variables
+def _convolve(values: tf.Tensor, kernel: tf.Variable, layer: Convolution) -> tf.Tensor:
+    padding = layer.padding.upper() if isinstance(layer.padding, str) else _padding(layer.padding)
+    channels = values.shape[-1]
+    if layer.groups == 1:
+        return tf.nn.conv2d(values, kernel, layer.stride, padding)
+    if layer.groups == channels:
+        depthwise = tf.reshape(kernel, (layer.kernel, layer.kernel, channels, -1))
+        return tf.nn.depthwise_conv2d(values, depthwise, (1, layer.stride, layer.stride, 1), padding)
+    # tf.nn.conv2d has no gradient for groups on a CPU.
+    parts = zip(tf.split(values, layer.groups, -1), tf.split(kernel, layer.groups, -1), strict=True)
+    return tf.concat([tf.nn.conv2d(part, own, layer.stride, padding) for part, own in parts], -1)
 
-    def apply(self, gradients: list[tf.Tensor]) -> None:
-        for variable, gradient in zip(self.variables, gradients, strict=True):
-            variable.assign_sub(self.rule.learning_rate * gradient)
+
+def _padding(margin: int) -> list[list[int]]:
+    """As operations take it: of each axis, before and after."""
+    return [[0, 0], [margin, margin], [margin, margin], [0, 0]]
 
 
-class _Adam:
-    """Adam in the form of TensorFlow's own: epsilon is added to the root that is not corrected for its bias."""
+_ACTIVATIONS: dict[Activation, Callable[[tf.Tensor], tf.Tensor]] = {
+    "relu": tf.nn.relu,
+    "relu6": tf.nn.relu6,
+    "gelu": tf.nn.gelu,
+    "none": lambda values: values,
+}
 
-    def __init__(self, rule: Adam, variables: list[tf.Variable]) -> None:
-        self.rule, self.variables = rule, variables
-        self.first = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
-        self.second = [tf.Variable(tf.zeros_like(variable)) for variable in variables]
+
+class _Rule:
+    """What all update rules share: variables, and the learning rate of each step."""
+
+    def __init__(self, rule: SGD | Adam | AdamW, model: dict[str, tf.Variable]) -> None:
+        self.variables = list(model.values())
+        self.decaying = [decays(name) for name in model]
+        self._schedule, self._rate = schedule_of(rule), rule.learning_rate
         self.steps = tf.Variable(0.0)
 
+    def rate(self) -> tf.Tensor:
+        """That of the next step."""
+        schedule, step = self._schedule, self.steps
+        if schedule is None:
+            return tf.constant(self._rate)
+        if isinstance(schedule, Steps):
+            passed = tf.reduce_sum(tf.cast(step >= tf.constant(schedule.boundaries, tf.float32), tf.float32))
+            return self._rate * schedule.factor**passed
+        rising = schedule.start + (1.0 - schedule.start) * step / max(1, schedule.warmup_steps)
+        share = tf.minimum(1.0, (step - schedule.warmup_steps) / schedule.decay_steps)
+        falling = schedule.end + (1.0 - schedule.end) * 0.5 * (1.0 + tf.cos(np.pi * share))
+        return self._rate * tf.where(step < schedule.warmup_steps, rising, falling)
+
+
+class _GradientDescent(_Rule):
+    def __init__(self, rule: SGD, model: dict[str, tf.Variable]) -> None:
+        super().__init__(rule, model)
+        self.rule = rule
+        moving = self.variables if rule.momentum else []
+        self.velocities = [tf.Variable(tf.zeros_like(variable)) for variable in moving]
+
     def apply(self, gradients: list[tf.Tensor]) -> None:
-        rule, steps = self.rule, self.steps.assign_add(1.0)
-        rate = rule.learning_rate * tf.sqrt(1.0 - rule.beta_2**steps) / (1.0 - rule.beta_1**steps)
-        for variable, gradient, first, second in zip(self.variables, gradients, self.first, self.second, strict=True):
+        rule, rate = self.rule, self.rate()
+        for index, (variable, gradient) in enumerate(zip(self.variables, gradients, strict=True)):
+            change = gradient + rule.weight_decay * variable if rule.weight_decay and self.decaying[index] else gradient
+            if rule.momentum:
+                velocity = self.velocities[index].assign(rule.momentum * self.velocities[index] + change)
+                change = change + rule.momentum * velocity if rule.nesterov else velocity
+            variable.assign_sub(rate * change)
+        self.steps.assign_add(1.0)
+
+
+class _Adam(_Rule):
+    """Adam in the form of TensorFlow's own: epsilon is added to the root that is not corrected for its bias."""
+
+    def __init__(self, rule: Adam | AdamW, model: dict[str, tf.Variable]) -> None:
+        super().__init__(rule, model)
+        self.rule = rule
+        self.first = [tf.Variable(tf.zeros_like(variable)) for variable in self.variables]
+        self.second = [tf.Variable(tf.zeros_like(variable)) for variable in self.variables]
+
+    def apply(self, gradients: list[tf.Tensor]) -> None:
+        rule, plain_rate = self.rule, self.rate()
+        steps = self.steps.assign_add(1.0)
+        rate = plain_rate * tf.sqrt(1.0 - rule.beta_2**steps) / (1.0 - rule.beta_1**steps)
+        decay = rule.weight_decay if isinstance(rule, AdamW) else 0.0
+        each = zip(self.variables, gradients, self.first, self.second, self.decaying, strict=True)
+        for variable, gradient, first, second, decaying in each:
             first.assign_add((1.0 - rule.beta_1) * (gradient - first))
             second.assign_add((1.0 - rule.beta_2) * (tf.square(gradient) - second))
+            if decay and decaying:
+                variable.assign_sub(plain_rate * decay * variable)
             variable.assign_sub(rate * first / (tf.sqrt(second) + rule.epsilon))
 
 
-def _optimizer(spec: Spec, variables: list[tf.Variable]) -> _Adam | _GradientDescent:
-    rule = spec.optimizer
+def _optimizer(spec: Spec, model: dict[str, tf.Variable]) -> _Adam | _GradientDescent:
+    rule: Optimizer = spec.optimizer
     if isinstance(rule, SGD):
-        return _GradientDescent(rule, variables)
-    if isinstance(rule, Adam):
-        return _Adam(rule, variables)
+        return _GradientDescent(rule, model)
+    if isinstance(rule, Adam | AdamW):
+        return _Adam(rule, model)
     # The defaults of tf.compat.v1.train.AdamOptimizer, the only Adam outside Keras.
-    return _Adam(Adam(rule.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-8), variables)
+    return _Adam(Adam(rule.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-8), model)
 
 
 def _drawn(spec: Spec) -> dict[str, tf.Tensor]:
     # A tf.Variable has no initial values by default; these are those of tf.compat.v1.get_variable, and no bias.
     kernel, bias = tf.compat.v1.glorot_uniform_initializer(), tf.zeros_initializer()
-    return {
-        name: (kernel if name.endswith("/kernel") else bias)(shape) for name, shape in spec.parameter_shapes().items()
-    }
+    drawn = {"kernel": kernel, "scale": tf.ones_initializer(), "bias": bias}
+    return {name: drawn[name.rpartition("/")[2]](shape) for name, shape in spec.parameter_shapes().items()}
 
 
 def _device(device: Device) -> str:

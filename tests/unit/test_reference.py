@@ -8,25 +8,71 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from models.reference import OptimizerState, Reference, convolve, cross_entropy
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, Layer, MaxPool, Spec
+from models.forms import Forms
+from models.reference import Reference
+from models.reference_layers import activate, convolve, pool, slope
+from models.reference_updates import OptimizerState, cross_entropy
+from models.spec import (
+    SGD,
+    Adam,
+    AdamW,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+    Residual,
+    Spec,
+    Steps,
+    WarmupCosine,
+)
 from models.weights import initial_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from models.contract import AdamForm, Images, Labels
+    from models.contract import Images, Labels
+    from models.forms import AdamForm, VarianceForm
 
+PLAIN = Convolution(4, 3, 1, bias=False, activation="none")
 NETWORKS: dict[str, tuple[Layer, ...]] = {
     "valid": (Convolution(3, 3), MaxPool(), Flatten(), Dense(5, relu=True), Dense(4)),
     "same": (Convolution(3, 3, "same"), MaxPool(), Convolution(2, 3, "same"), Flatten(), Dense(4)),
     "even-kernel": (Convolution(3, 4, "same"), MaxPool(3), Flatten(), Dropout(0.0), Dense(4)),
+    "residual": (
+        PLAIN,
+        BatchNorm(activation="relu"),
+        MaxPool(3, 2, 1),
+        Residual((PLAIN, BatchNorm(epsilon=1e-3), Residual((PLAIN, BatchNorm())))),
+        Residual(
+            (Convolution(5, 3, 1, 2, bias=False, activation="none"), BatchNorm()),
+            (Convolution(5, 1, 0, 2, bias=False, activation="none"), BatchNorm()),
+        ),
+        GlobalAveragePool(),
+        Dense(4),
+    ),
+    "depthwise": (
+        Convolution(4, 3, 1, 2, groups=2, bias=False, activation="none"),
+        BatchNorm(activation="relu6"),
+        Convolution(8, 3, 2, groups=4, activation="gelu"),
+        AveragePool(3, 2, 1),
+        Flatten(),
+        Dense(5, relu=True),
+        BatchNorm(activation="gelu"),
+        Dense(4),
+    ),
 }
 
 
 def network(name: str) -> Spec:
     """A small network on images of odd sizes, where pooling drops a row and a column."""
-    return Spec(name, (9, 7, 2), NETWORKS[name], SGD(learning_rate=0.5))
+    return Spec(
+        name, (9, 7, 2), NETWORKS[name], SGD(learning_rate=0.5), label_smoothing=0.2 if name == "residual" else 0.0
+    )
 
 
 def batch(examples: int = 6) -> tuple[Images, Labels]:
@@ -37,7 +83,7 @@ def batch(examples: int = 6) -> tuple[Images, Labels]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_gradients_are_the_slopes_of_the_loss(name: str) -> None:
-    """Every weight's gradient is the central difference of the loss, whatever the padding and the pooling."""
+    """Every weight's gradient is the central difference of the loss in training mode, whatever the layers."""
     spec, (images, labels) = network(name), batch()
     weights = {key: array.astype(np.float64) for key, array in initial_weights(spec, 3, zero_biases=False).items()}
     _, gradients = Reference(spec, weights).loss_and_gradients(images, labels)
@@ -48,7 +94,7 @@ def test_gradients_are_the_slopes_of_the_loss(name: str) -> None:
             for change in (1e-6, -1e-6):
                 moved = array.copy()
                 moved[index] += change
-                losses.append(cross_entropy(Reference(spec, {**weights, key: moved}).logits(images), labels)[0])
+                losses.append(Reference(spec, {**weights, key: moved}).loss_and_gradients(images, labels)[0])
             slopes[index] = (losses[0] - losses[1]) / 2e-6
         np.testing.assert_allclose(gradients[key], slopes, rtol=1e-5, atol=1e-8, err_msg=key)
 
@@ -96,7 +142,7 @@ def by_hand(form: AdamForm, gradients: tuple[float, float]) -> float:
 @pytest.mark.parametrize("form", ["bias-corrected", "epsilon-hat"])
 def test_adam_by_hand(form: AdamForm) -> None:
     """Two steps of either published form give what paper and pencil give."""
-    update = OptimizerState(Adam(learning_rate=0.1, beta_1=0.5, beta_2=0.75, epsilon=0.01), form)
+    update = OptimizerState(Adam(learning_rate=0.1, beta_1=0.5, beta_2=0.75, epsilon=0.01), Forms(form))
     weights: dict[str, NDArray[np.float64]] = {"w": np.array([1.0])}
     for gradient in (0.02, -0.05):
         weights = update(weights, {"w": np.array([gradient])})
@@ -107,7 +153,7 @@ def test_the_forms_of_adam_agree_without_epsilon() -> None:
     """What tells the two forms apart is epsilon alone."""
     ends = []
     for form in ("bias-corrected", "epsilon-hat"):
-        update = OptimizerState(Adam(epsilon=0.0), form)
+        update = OptimizerState(Adam(epsilon=0.0), Forms(form))
         weights: dict[str, NDArray[np.float64]] = {"w": np.array([1.0])}
         for gradient in (0.3, -0.1, 0.2):
             weights = update(weights, {"w": np.array([gradient])})
@@ -142,3 +188,98 @@ def test_weights_that_do_not_fit_are_refused() -> None:
     del weights["dense_2/bias"]
     with pytest.raises(ValueError, match=r"needs weights .*dense_2/bias"):
         Reference(spec, weights)
+
+
+def test_strides_groups_and_padding_are_sums_over_the_window_too() -> None:
+    """By hand: every second window of a padded image, and channels that see only their own."""
+    image = np.arange(1.0, 17.0).reshape(1, 4, 4, 1)
+    kernel = np.ones((3, 3, 1, 1))
+    assert convolve(image, kernel, (1, 1), stride=2)[0, :, :, 0].tolist() == [[14.0, 30.0], [57.0, 99.0]]
+    pair = np.concatenate([image, 100.0 * image], axis=-1)
+    apart = convolve(pair, np.array([[[[2.0, 3.0]]]]), (0, 0), groups=2)
+    np.testing.assert_array_equal(apart, np.concatenate([2.0 * image, 300.0 * image], axis=-1))
+
+
+def test_padding_of_pools() -> None:
+    """What a maximum is padded with never wins, even over negative values; zeros count in an average."""
+    image = -np.arange(1.0, 5.0).reshape(1, 2, 2, 1)
+    assert pool(image, MaxPool(2, 2, 1))[0, :, :, 0].tolist() == [[-1.0, -2.0], [-3.0, -4.0]]
+    assert pool(image, AveragePool(2, 2, 1))[0, :, :, 0].tolist() == [[-0.25, -0.5], [-0.75, -1.0]]
+
+
+@pytest.mark.parametrize("variance", ["biased", "unbiased"])
+def test_running_statistics_by_hand(variance: VarianceForm) -> None:
+    """A share of the old, the rest of the batch's; evaluation is normalised by them and leaves them alone."""
+    spec = Spec("flat", (1, 1, 1), (Flatten(), Dense(1, relu=True), BatchNorm(0.75, 0.5), Dense(2)), SGD(0.1))
+    weights = {name: np.ones(shape, np.float32) for name, shape in spec.parameter_shapes().items()}
+    reference = Reference(spec, weights, Forms(variance=variance))
+    images = np.array([0.0, 1.0, 5.0], np.float32).reshape(3, 1, 1, 1)  # 1, 2 and 6 before normalisation
+    before = reference.logits(images)
+    assert before[2, 0] == pytest.approx(6.0 / math.sqrt(1.5) + 1.0 + 1.0)
+    reference.training_step((images, np.array([0, 1, 0])))
+    of_batch = 14.0 / (3 if variance == "biased" else 2)
+    kept = reference.running_statistics()
+    assert kept["batch_norm_1/mean"][0] == pytest.approx(0.25 * 3.0)
+    assert kept["batch_norm_1/variance"][0] == pytest.approx(0.75 + 0.25 * of_batch)
+    reference.logits(images)
+    np.testing.assert_array_equal(reference.running_statistics()["batch_norm_1/mean"], kept["batch_norm_1/mean"])
+
+
+def test_gelu_is_the_exact_one() -> None:
+    """To the last digits, also far out; and its slope at zero is a half."""
+    values = np.concatenate([np.linspace(-12.0, 12.0, 9_973), [0.0]])
+    exact = [value * 0.5 * math.erfc(-value / math.sqrt(2.0)) for value in values]
+    np.testing.assert_allclose(activate(values, "gelu"), exact, rtol=0, atol=1e-13)
+    assert np.asarray(slope(values, "gelu"))[-1] == pytest.approx(0.5)
+
+
+def test_smoothed_labels_by_hand() -> None:
+    """A share of each label lies on every class."""
+    logits = np.log(np.array([[0.5, 0.25, 0.25]]))
+    loss, derivative = cross_entropy(logits, np.array([0]), 0.3)
+    assert loss == pytest.approx(-(0.8 * math.log(0.5) + 0.2 * math.log(0.25)))
+    np.testing.assert_allclose(derivative, [[0.5 - 0.8, 0.25 - 0.1, 0.25 - 0.1]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("forms", "nesterov", "end"),
+    [
+        # Rates 0.1 and 0.05, momentum 0.5, decay 0.2; gradients 1 and 2, from a weight of 1.
+        pytest.param(Forms(), False, 1 - 0.1 * 1.2 - 0.05 * (0.6 + 2 + 0.2 * 0.88), id="pytorch"),
+        pytest.param(Forms(), True, 1 - 0.1 * 1.8 - 0.05 * (0.5 * (0.6 + 2.164) + 2.164), id="nesterov"),
+        pytest.param(
+            Forms(momentum="rate-inside", decay="decoupled"),
+            False,
+            (1 * 0.98 - 0.1) * 0.99 + (0.5 * -0.1 - 0.05 * 2),
+            id="keras",
+        ),
+    ],
+)
+def test_descent_by_hand(forms: Forms, nesterov: bool, end: float) -> None:  # noqa: FBT001
+    """Two steps of a falling rate; what is no kernel does not decay."""
+    rule = SGD(0.1, 0.5, nesterov=nesterov, weight_decay=0.2, schedule=Steps((1,), 0.5))
+    update = OptimizerState(rule, forms)
+    weights: dict[str, NDArray[np.float64]] = {"a/kernel": np.array([1.0]), "a/bias": np.array([0.0])}
+    for gradient in (1.0, 2.0):
+        weights = update(weights, {"a/kernel": np.array([gradient]), "a/bias": np.array([0.0])})
+    assert weights["a/kernel"][0] == pytest.approx(end)
+    assert weights["a/bias"][0] == 0.0
+
+
+def test_decay_of_adamw_is_a_share_of_the_weight() -> None:
+    """Beside what Adam subtracts, and with the rate of the step; biases have none."""
+    plain, decaying = (OptimizerState(rule) for rule in (Adam(0.1), AdamW(0.1, weight_decay=0.5)))
+    names, gradient = ("a/kernel", "a/bias"), np.array([0.3])
+    before = dict.fromkeys(names, np.array([2.0]))
+    gradients = dict.fromkeys(names, gradient)
+    one, other = plain(before, gradients), decaying(before, gradients)
+    assert other["a/kernel"][0] == pytest.approx(one["a/kernel"][0] - 0.1 * 0.5 * 2.0)
+    assert other["a/bias"][0] == one["a/bias"][0]
+
+
+def test_schedules_by_hand() -> None:
+    """A rate falls after so many steps; a warm-up rises in a line, then half a cosine falls, and stays."""
+    assert [Steps((2, 3), 0.5).share(step) for step in range(5)] == [1.0, 1.0, 0.5, 0.25, 0.25]
+    warmup = WarmupCosine(warmup_steps=2, decay_steps=4, start=0.5, end=0.2)
+    assert [warmup.share(step) for step in (0, 1, 2, 4, 6, 99)] == pytest.approx([0.5, 0.75, 1.0, 0.6, 0.2, 0.2])
+    assert WarmupCosine(0, 2).share(0) == 1.0

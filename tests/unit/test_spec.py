@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from models.spec import SGD, Adam, Convolution, Dense, Dropout, Flatten, Layer, MaxPool, Spec, SpecError
+from models.spec import (
+    SGD,
+    Adam,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+    Residual,
+    Spec,
+    SpecError,
+)
 
 LAYERS: tuple[Layer, ...] = (
     Convolution(filters=4, kernel=5, padding="same"),
@@ -51,6 +67,27 @@ def test_parameters_are_named_and_ordered_by_layer() -> None:
     ]
     assert spec(*LAYERS).parameter_count() == 304 + 222 + 104 + 90
     assert spec(*LAYERS).classes == 10
+
+
+def test_residual_blocks_are_counted_through() -> None:
+    """Body first, then shortcut; strides halve, and running statistics have shapes of their own."""
+    plain = Convolution(4, 3, 1, bias=False, activation="none")
+    block = Residual((replace(plain, stride=2, groups=2), BatchNorm()), (Convolution(4, 1, 0, 2, activation="none"),))
+    residual = spec(plain, BatchNorm(), block, MaxPool(3, 2, 1), GlobalAveragePool(), Dense(10))
+    assert residual.shapes() == ((13, 17, 4), (13, 17, 4), (7, 9, 4), (4, 5, 4), (4,), (10,))
+    assert residual.parameter_shapes() == {
+        "convolution_1/kernel": (3, 3, 3, 4),
+        "batch_norm_1/scale": (4,),
+        "batch_norm_1/bias": (4,),
+        "convolution_2/kernel": (3, 3, 2, 4),
+        "batch_norm_2/scale": (4,),
+        "batch_norm_2/bias": (4,),
+        "convolution_3/kernel": (1, 1, 4, 4),
+        "convolution_3/bias": (4,),
+        "dense_1/kernel": (4, 10),
+        "dense_1/bias": (10,),
+    }
+    assert list(residual.state_shapes()) == [f"batch_norm_{n}/{what}" for n in (1, 2) for what in ("mean", "variance")]
 
 
 @pytest.mark.parametrize(

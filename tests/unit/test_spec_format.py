@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.spec import SGD, DefaultAdam, SpecError
+from models.spec import (
+    SGD,
+    AdamW,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    DefaultAdam,
+    Dense,
+    GlobalAveragePool,
+    Residual,
+    Spec,
+    SpecError,
+    Steps,
+    WarmupCosine,
+)
 from models.spec_format import from_plain, to_plain
 from models.workloads import WORKLOADS
 
@@ -37,9 +52,41 @@ def test_a_specification_survives_its_journey(identifier: str) -> None:
     """What is written as JSON and read again is the same network with the same optimiser."""
     spec = WORKLOADS[identifier].spec
     assert from_plain(json.loads(json.dumps(to_plain(spec)))) == spec
-    for rule in (SGD(0.5), DefaultAdam(0.01)):
+    for rule in (
+        SGD(0.5),
+        DefaultAdam(0.01),
+        SGD(0.1, 0.9, nesterov=True, weight_decay=1e-4, schedule=Steps((10, 20))),
+        AdamW(schedule=WarmupCosine(5, 50)),
+    ):
         other = spec.with_optimizer(rule)
         assert from_plain(json.loads(json.dumps(to_plain(other)))) == other
+
+
+def test_a_residual_network_survives_its_journey() -> None:
+    """Blocks in blocks, with every field that has another value than by default."""
+    plain = Convolution(4, 3, 1, 2, 2, bias=False, activation="none")
+    inner = Residual((replace(plain, stride=1, groups=1), BatchNorm(0.5, 1e-3)), activation="none")
+    block = Residual(
+        (plain, BatchNorm(activation="gelu"), inner), (AveragePool(2), Convolution(4, 1, activation="none"))
+    )
+    spec = Spec("residual", (8, 8, 4), (block, GlobalAveragePool(), Dense(3)), label_smoothing=0.1)
+    assert from_plain(json.loads(json.dumps(to_plain(spec)))) == spec
+
+
+def test_what_is_by_default_is_left_out() -> None:
+    """So that an earlier revision can read all that it can train."""
+    assert to_plain(from_plain(PLAIN)) == {
+        **PLAIN,
+        "layers": [
+            {"kind": "convolution", "filters": 4, "kernel": 3},
+            {"kind": "max_pool"},
+            {"kind": "flatten"},
+            {"kind": "dense", "units": 8, "relu": True},
+            {"kind": "dropout", "rate": 0.2},
+            {"kind": "dense", "units": 2},
+        ],
+        "optimizer": {"kind": "adam"},
+    }
 
 
 def test_a_whole_number_may_stand_for_a_fraction() -> None:
@@ -56,6 +103,28 @@ def layer(index: int, **fields: Any) -> Callable[[dict[str, Any]], None]:
 def replaced(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
     """A change of one field of the specification."""
     return lambda plain: plain.update({name: value})
+
+
+CONVOLUTION = {"kind": "convolution", "filters": 2, "kernel": 1, "activation": "none"}
+
+
+def residual(**fields: Any) -> Callable[[dict[str, Any]], None]:
+    """The first layer replaced by a residual block."""
+    return lambda plain: plain["layers"].__setitem__(0, {"kind": "residual", **fields})
+
+
+def descent(**fields: Any) -> Callable[[dict[str, Any]], None]:
+    """The optimiser replaced by gradient descent."""
+    return replaced("optimizer", {"kind": "sgd", "learning_rate": 0.1, **fields})
+
+
+def test_blocks_may_not_lie_in_one_another_without_end() -> None:
+    """One line, where Python would run out of stack."""
+    block: dict[str, Any] = {"kind": "dropout", "rate": 0.0}
+    for _ in range(200):
+        block = {"kind": "residual", "body": [block]}
+    with pytest.raises(SpecError, match="residual blocks lie more than 10 deep in one another"):
+        from_plain(PLAIN | {"layers": [block, {"kind": "dense", "units": 2}]})
 
 
 @pytest.mark.parametrize(
@@ -75,9 +144,11 @@ def replaced(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         pytest.param(layer(0, filters="many"), r"layer 0 \(convolution\): filters must be a whole number", id="text"),
         pytest.param(layer(0, filters=True), r"layer 0 \(convolution\): filters must be a whole number", id="truth"),
         pytest.param(layer(0, kernel=3.0), r"layer 0 \(convolution\): kernel must be a whole number", id="kernel"),
-        pytest.param(layer(0, padding="full"), "padding must be 'valid' or 'same', got 'full'", id="padding"),
         pytest.param(
-            layer(0, stride=2), r"layer 0 \(convolution\): unknown field 'stride'; known: filters", id="field"
+            layer(0, padding="full"), "padding must be 'valid' or 'same' or a whole number, got 'full'", id="padding"
+        ),
+        pytest.param(
+            layer(0, strides=2), r"layer 0 \(convolution\): unknown field 'strides'; known: filters", id="field"
         ),
         pytest.param(lambda plain: plain["layers"][0].pop("kernel"), "field 'kernel' is missing", id="no-kernel"),
         pytest.param(layer(2, size=1), r"layer 2 \(flatten\): unknown field 'size'; known: none", id="flatten"),
@@ -99,6 +170,52 @@ def replaced(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "learning_rate must be above 0",
             id="default-rate",
         ),
+        pytest.param(layer(0, stride=0), r"layer 0 \(Convolution\): stride must be positive", id="no-stride"),
+        pytest.param(layer(0, padding=-1), "padding not negative, got 1 and -1", id="negative-padding"),
+        pytest.param(
+            layer(0, padding="same", stride=2), "'same' is for stride 1; for stride 2 give a number", id="same"
+        ),
+        pytest.param(layer(0, groups=3), "groups must divide the 1 channels before it and its 4 filters", id="groups"),
+        pytest.param(layer(0, activation="tanh"), "activation must be 'relu' or 'relu6' or 'gelu'", id="activation"),
+        pytest.param(layer(1, padding=2), r"layer 1 \(MaxPool\): padding may be at most half of size 2", id="pool-pad"),
+        pytest.param(layer(4, kind="batch_norm", rate=0.5), "unknown field 'rate'; known: momentum", id="norm-rate"),
+        pytest.param(replaced("label_smoothing", 1), "label_smoothing must be at least 0 and below 1", id="smoothing"),
+        pytest.param(replaced("label_smoothing", "much"), "label_smoothing must be a finite number", id="smooth-text"),
+        pytest.param(residual(body=3), r"layer 0 \(residual\): body must be a list, got 3", id="body"),
+        pytest.param(residual(body=[]), r"layer 0 \(Residual\): its body has no layers", id="no-body"),
+        pytest.param(
+            residual(body=[{"kind": "convolution", "filters": 2, "kernel": 3}]),
+            r"its body gives \(6, 6, 2\), but what comes before it, which has no shortcut, gives \(8, 8, 1\)",
+            id="sum",
+        ),
+        pytest.param(
+            residual(body=[{"kind": "convolution", "filters": 2}]),
+            r"layer 0 \(residual\): body: layer 0 \(convolution\): field 'kernel' is missing",
+            id="body-field",
+        ),
+        pytest.param(
+            residual(body=[CONVOLUTION, {"kind": "batch_norm"}], shortcut=[CONVOLUTION]),
+            r"layer 0 \(Residual\): body: layer 1 \(BatchNorm\): the bias of the convolution right before it",
+            id="bias",
+        ),
+        pytest.param(descent(momentum=1), r"optimizer \(sgd\): momentum must be at least 0 and below 1", id="momentum"),
+        pytest.param(descent(weight_decay=-1), "weight_decay must not be negative", id="decay"),
+        pytest.param(descent(nesterov=True), "nesterov needs a momentum above 0", id="nesterov"),
+        pytest.param(descent(schedule="cosine"), "schedule: must be a table with a field 'kind'", id="schedule-text"),
+        pytest.param(
+            descent(schedule={"kind": "linear"}), "schedule: unknown kind 'linear'; known: steps", id="linear"
+        ),
+        pytest.param(
+            descent(schedule={"kind": "steps", "boundaries": [5, 5]}), "boundaries must be rising", id="boundaries"
+        ),
+        pytest.param(
+            descent(schedule={"kind": "steps", "boundaries": [1.5]}), "each must be a whole number", id="half-a-step"
+        ),
+        pytest.param(
+            descent(schedule={"kind": "warmup_cosine", "warmup_steps": 1, "decay_steps": 0}),
+            "decay_steps be positive",
+            id="no-decay-steps",
+        ),
         pytest.param(
             replaced("optimizer", {"kind": "adam", "beta_2": 1}), "beta_2 must be at least 0 and below 1", id="beta"
         ),
@@ -118,7 +235,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = ["kind", "filters", "kernel", "padding", "size", "units", "relu", "rate"]
+FIELDS = ["kind", "filters", "kernel", "padding", "size", "units", "relu", "rate", "stride", "groups", "activation"]
 
 
 @given(st.sampled_from([*PLAIN, "other", None]), st.integers(0, 5), st.sampled_from(FIELDS), VALUES)

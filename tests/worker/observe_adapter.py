@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from models.forms import forms_of
 from models.parity import ParityCase, observe
 from models.spec import SGD, DefaultAdam, Dense, Dropout, Flatten, Spec
 from models.spec_format import from_plain
@@ -63,7 +64,7 @@ def facts(adapter_class: type[Adapter], case: ParityCase) -> dict[str, Any]:
     loss = float(adapter.training_step(adapter.to_device(*batch)))
     mean_loss = adapter.train_epoch(case.epoch_images, case.epoch_labels, case.epoch_order, case.batch_size)
     return {
-        "adam_form": adapter_class.adam_form,
+        "forms": forms_of(adapter_class),
         "unknown precision": outcome(precision="float12"),
         "cuda": outcome(device="cuda"),
         "logits without dropout": bool((logits[0] == logits[1]).all()),
@@ -163,6 +164,8 @@ def main(folder: Path, module: str, names: list[str]) -> None:
             observed = observe(adapter_class, case, "cpu", "float32").to_arrays()
             np.savez(folder / f"{name}-{case_name}.npz", **observed)  # type: ignore[arg-type]
         if name == names[0]:
+            if "odd" not in cases:
+                continue
             observed_facts = facts(adapter_class, cases["odd"])
             observed_facts["native"] = native_facts(adapter_class, cases["odd"])
             observed_facts["dropout"] = dropout_facts(adapter_class)

@@ -8,16 +8,31 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from models.contract import AdamForm
+from models.forms import Forms
 from models.parity import Observation, ParityReport, expect, judge, parity_case
 from models.registry import FRAMEWORKS
-from models.spec import Convolution, Dense, Dropout, Flatten, MaxPool, Spec
+from models.spec import (
+    SGD,
+    AdamW,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+    Residual,
+    Spec,
+    Steps,
+    WarmupCosine,
+)
 from models.spec_format import to_plain
 from models.workloads import WORKLOADS
 from tests.worker.observe_adapter import load_cases
@@ -40,7 +55,57 @@ ODD = Spec(
 )
 """All that the workload's network lacks: same padding, an even kernel, channels, sides that differ, dropped rows."""
 
-MISTAKES: dict[str, tuple[str, set[str], AdamForm]] = {
+
+def _plain(filters: int, kernel: int, padding: int, stride: int = 1, groups: int = 1) -> Convolution:
+    """A convolution as it stands before batch normalisation."""
+    return Convolution(filters, kernel, padding, stride, groups, bias=False, activation="none")
+
+
+RESIDUAL = Spec(
+    "residual",
+    (27, 20, 2),
+    (
+        _plain(8, 3, 1, 2),
+        BatchNorm(0.9, 1e-5, "relu"),
+        MaxPool(3, 2, 1),
+        Residual((_plain(8, 3, 1), BatchNorm(activation="relu"), _plain(8, 3, 1), BatchNorm())),
+        Residual(
+            (_plain(12, 3, 1, 2), BatchNorm(0.8, 1e-3, "relu"), _plain(12, 3, 1), BatchNorm()),
+            (_plain(12, 1, 0, 2), BatchNorm()),
+        ),
+        GlobalAveragePool(),
+        Dense(10),
+    ),
+    SGD(0.05, 0.9, nesterov=True, weight_decay=1e-3, schedule=Steps((20, 40), 0.1)),
+    label_smoothing=0.1,
+)
+"""As residual networks are trained: stride, shortcuts with and without arrays, momentum, decay, a falling rate."""
+
+DEPTHWISE = Spec(
+    "depthwise",
+    (27, 20, 2),
+    (
+        _plain(8, 3, 1),
+        BatchNorm(activation="relu6"),
+        AveragePool(3, 2, 1),
+        _plain(16, 3, 1, 2, groups=8),
+        BatchNorm(0.7, activation="gelu"),
+        Convolution(8, 3, groups=4, activation="gelu"),
+        Residual((_plain(24, 1, 0), BatchNorm(activation="relu6"), _plain(8, 1, 0), BatchNorm()), activation="none"),
+        Dropout(0.2),
+        Flatten(),
+        Dense(16, relu=True),
+        BatchNorm(),
+        Dense(10),
+    ),
+    AdamW(1e-3, schedule=WarmupCosine(warmup_steps=5, decay_steps=50)),
+)
+"""As mobile networks are: depthwise and grouped convolutions, other activations, AdamW, a warm-up, a flat
+normalisation."""
+
+NETWORKS = {"odd": ODD, "residual": RESIDUAL, "depthwise": DEPTHWISE}
+
+MISTAKES: dict[str, tuple[str, set[str], str]] = {
     "PaddingBefore": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
     "FlattenedAsNCHW": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
     "ReshapedToNCHW": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
@@ -54,7 +119,23 @@ MISTAKES: dict[str, tuple[str, set[str], AdamForm]] = {
     "BatchesSwapped": ("epoch: ", {"epoch"}, "bias-corrected"),
     "LastBatchDropped": ("epoch: ", {"epoch"}, "bias-corrected"),
 }
-"""For each wrong adapter: how its first difference begins, the stages that must differ, the form that it declares."""
+"""For each wrong adapter: how its first difference begins, the stages that must differ, its form of Adam."""
+
+RESIDUAL_MISTAKES: dict[str, set[str]] = {
+    "MomentumSwapped": {"statistics", "evaluation"},
+    "BiasedVariance": {"statistics"},
+    "ShortcutWithoutStride": {"logits", "kinked_gradients", "twin_gradients"},
+    "DecayOnBiases": {"sgd_10"},
+    "NoDecay": {"sgd_2", "sgd_10"},
+    "CoupledAsDecoupled": {"sgd_10"},
+    "NoSchedule": {"sgd_10"},
+    "NoNesterov": {"sgd_2", "sgd_10"},
+    "PaddingOnOneSide": {"logits"},
+    "AlwaysTraining": {"logits", "evaluation"},
+    "OtherEpsilon": {"logits", "evaluation"},
+    "NoSmoothing": {"losses", "twin_gradients"},
+}
+"""For each wrong adapter of a residual network: stages that must differ."""
 
 INNOCENT = {
     "FrozenKernel": {"initial", "logits"},
@@ -68,6 +149,8 @@ INNOCENT = {
 }
 """Stages that a mistake does not reach, where blaming it would mislead."""
 
+CASES = ("digits", *NETWORKS)
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -76,11 +159,11 @@ class Observed:
     folder: Path
     facts: dict[str, Any]
 
-    def report(self, name: str, case: str, form: AdamForm) -> ParityReport:
+    def report(self, name: str, case: str, forms: Forms) -> ParityReport:
         """The judgement of one class on one case."""
         with np.load(self.folder / f"{name}-{case}.npz", allow_pickle=False) as archive:
             observed = Observation.from_arrays(dict(archive))
-        return judge(expect(load_cases(self.folder)[case], form), observed)
+        return judge(expect(load_cases(self.folder)[case], forms), observed)
 
 
 def digits() -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.dtype[np.int64]]]:
@@ -91,15 +174,14 @@ def digits() -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.
     return large[..., None], labels.astype(np.int64)
 
 
-def write_cases(folder: Path, *, with_workload: bool) -> None:
+def write_cases(folder: Path, *names: str) -> None:
     """Write the cases that a process is to run."""
     images, labels = digits()
     two_channels = np.concatenate([images[:, :27, :20], images[:, 1:, 8:]], axis=-1)
-    cases = {"odd": parity_case(ODD, two_channels, labels, seed=42)}
-    if with_workload:
-        cases["digits"] = parity_case(WORKLOADS["digits"].spec, images, labels, seed=42)
-    for name, case in cases.items():
-        plain = to_plain(ODD if name == "odd" else case.spec)
+    for name in names:
+        spec = NETWORKS.get(name, WORKLOADS["digits"].spec)
+        case = parity_case(spec, images if name == "digits" else two_channels, labels, seed=42)
+        plain = to_plain(spec)
         (folder / f"{name}.json").write_text(json.dumps(plain), encoding="utf-8")
         np.savez(folder / f"{name}.npz", **case.to_arrays())  # type: ignore[arg-type]
 
@@ -117,7 +199,8 @@ def run(
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    return Observed(folder, json.loads((folder / "facts").read_text(encoding="utf-8")))
+    facts = folder / "facts"
+    return Observed(folder, json.loads(facts.read_text(encoding="utf-8")) if facts.exists() else {})
 
 
 @pytest.fixture(scope="module", params=[name for name, entry in FRAMEWORKS.items() if not entry.requirements])
@@ -129,7 +212,7 @@ def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if framework.missing_programs():
         pytest.skip(f"not on the PATH: {', '.join(framework.missing_programs())}")
     folder = tmp_path_factory.mktemp(request.param)
-    write_cases(folder, with_workload=True)
+    write_cases(folder, *CASES)
     return run(folder, dict(framework.environment), framework.module, "Adapter")
 
 
@@ -137,23 +220,23 @@ def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Observed:
     """What all wrong adapters did, in one process."""
     folder = tmp_path_factory.mktemp("mistaken")
-    write_cases(folder, with_workload=False)
+    write_cases(folder, "odd")
     return run(folder, {}, "tests.worker.wrong_adapters", *MISTAKES)
 
 
-@pytest.mark.parametrize("case", ["digits", "odd"])
+@pytest.mark.parametrize("case", CASES)
 def test_adapters_train_the_same_network(case: str, observed: Observed) -> None:
     """Logits, gradients, steps of the declared Adam and an epoch are the reference's, on the workload's network and an
     odd one.
     """
-    report = observed.report("Adapter", case, observed.facts["adam_form"])
+    report = observed.report("Adapter", case, Forms.declared(observed.facts["forms"]))
     assert report.passed, "\n".join(report.differences)
 
 
 def test_adapters_keep_the_contract(observed: Observed) -> None:
     """What comes back has the promised kinds, weights are copies, and dropout follows the seed and nothing else."""
     facts = dict(observed.facts)
-    assert facts.pop("adam_form") in get_args(AdamForm)
+    assert set(facts.pop("forms")) == {f"{name}_form" for name in vars(Forms())}
     assert facts.pop("cuda") in ("DeviceUnavailableError", "built")
     assert facts.pop("names") == list(ODD.parameter_shapes())
     del facts["native"], facts["dropout"]
@@ -206,11 +289,27 @@ def test_frameworks_shuffle_each_epoch_themselves(observed: Observed) -> None:
         assert (np.abs(shuffled - native[other]) > 1e-4 * shuffled).all(), other
 
 
+@pytest.fixture(scope="module")
+def mistaken_residuals(tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What all wrong adapters of residual networks did, in one process."""
+    folder = tmp_path_factory.mktemp("mistaken-residuals")
+    write_cases(folder, "residual")
+    return run(folder, {}, "tests.worker.wrong_residuals", *RESIDUAL_MISTAKES)
+
+
+@pytest.mark.parametrize("name", RESIDUAL_MISTAKES)
+def test_mistakes_in_residual_networks_are_caught(name: str, mistaken_residuals: Observed) -> None:
+    """Each kind of mistake differs in the stages where it must."""
+    report = mistaken_residuals.report(name, "residual", Forms())
+    blamed = {line.partition(":")[0] for line in report.differences}
+    assert RESIDUAL_MISTAKES[name] <= blamed, report.errors
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_caught_and_named(name: str, mistaken: Observed) -> None:
     """Each wrong adapter fails parity, the first line names what is wrong, and no earlier stage is blamed."""
     begins, stages, form = MISTAKES[name]
-    report = mistaken.report(name, "odd", form)
+    report = mistaken.report(name, "odd", Forms(form))  # type: ignore[arg-type]
     blamed = {line.partition(":")[0] for line in report.differences}
     assert not report.passed
     assert report.differences[0].startswith(begins)

@@ -14,6 +14,7 @@ from fixtures.arms.environments import Changed, Current, Environment
 from fixtures.arms.launch import LaunchSettings, environment, python_command
 from fixtures.workers.messages import ImportFramework, ObserveParity
 from fixtures.workers.parent import Worker
+from models.forms import Forms
 from models.parity import Observation, ParityReport, expect, judge, parity_case
 from models.registry import FRAMEWORKS, Framework, installed_version
 from models.spec_format import to_plain
@@ -60,7 +61,7 @@ def prove(framework: Framework, home: Environment, folder: Path) -> ParityReport
     assert imported.version == home.packages[framework.distribution]
     with np.load(observation_path, allow_pickle=False) as archive:
         observed = Observation.from_arrays(dict(archive))
-    return judge(expect(case, imported.adam_form), observed)  # type: ignore[arg-type]
+    return judge(expect(case, Forms.declared(imported.forms)), observed)
 
 
 @pytest.mark.parametrize("end", ["oldest", "newest"])

@@ -36,7 +36,7 @@ def provided() -> Environment:
 def observed(provided: Environment, tmp_path_factory: pytest.TempPathFactory) -> test_adapters.Observed:
     """What the adapter did with the parity cases."""
     folder = tmp_path_factory.mktemp("tf-estimator")
-    test_adapters.write_cases(folder, with_workload=True)
+    test_adapters.write_cases(folder, *test_adapters.CASES)
     variables = environment(FRAMEWORK, "cpu", LaunchSettings(threads=1))
     return test_adapters.run(folder, variables, FRAMEWORK.module, "Adapter", interpreter=provided.interpreter)
 
