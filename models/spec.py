@@ -174,14 +174,14 @@ class Spec:
         return replace(self, layers=_changed(self.layers, _undropped))
 
     def smooth(self) -> Spec:
-        """The same arrays and layers with a GELU for each ReLU: its derivative jumps nowhere."""
+        """The same arrays with a GELU for each ReLU and averages for maxima: no derivative jumps."""
         return replace(self, layers=_changed(self.layers, _smoothed))
 
 
 def _smoothed(layer: Layer) -> Layer:
     if isinstance(layer, Convolution | BatchNorm | Residual) and layer.activation != "none":
         return replace(layer, activation="gelu")
-    return layer
+    return AveragePool(layer.size, layer.stride, layer.padding) if isinstance(layer, MaxPool) else layer
 
 
 def _undropped(layer: Layer) -> Layer:
