@@ -167,9 +167,13 @@ def _own_steps(build: Callable[[Spec, Weights], Any], case: ParityCase) -> dict[
 
 
 def _difference(left: Mapping[str, Array], right: Mapping[str, Array]) -> dict[str, Array]:
-    """``left - right`` for each layer, in float64. Where the shapes differ, ``left``, so that the judge can say so."""
+    """``left - right`` for each layer. Where the shapes differ, ``left``, so that the judge can say so.
+
+    Subtracted in float64 and kept in float32, whose rounding is a thousandth of the finest tolerance: of a network with
+    twelve million weights, six stages are kept.
+    """
     return {
-        layer: array.astype(np.float64) - right[layer]
+        layer: (array.astype(np.float64) - right[layer]).astype(np.float32)
         if layer in right and right[layer].shape == array.shape
         else array
         for layer, array in left.items()
