@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from fixtures.datasets import DataError, NpzPreparation, PreparedDataset, check_
 from fixtures.datasets.arrays import check_arrays
 from fixtures.datasets.preparation import Description, Request
 from fixtures.datasets.registry import own_preparation, to_argument
-from models.spec import Dense, Flatten, Spec
+from models.spec import BatchNorm, Dense, Flatten, Spec
 from models.workloads import Workload
 
 if TYPE_CHECKING:
@@ -224,6 +225,17 @@ def workload(units: int = 2, shape: tuple[int, int, int] = (4, 4, 1), batch_size
 def test_a_workload_that_fits_its_data_passes(tmp_path: Path) -> None:
     """Shape, classes and number of examples are right."""
     check_fits(workload(), prepared(tmp_path, 40, ("a", "b")))
+
+
+def test_a_batch_of_one_cannot_be_normalised(tmp_path: Path) -> None:
+    """Neither in every batch, nor in the last one of an epoch; without batch normalisation nothing is wrong with it."""
+    spec = replace(workload().spec, layers=(BatchNorm(), *workload().spec.layers))
+    dataset = prepared(tmp_path, 41, ("a", "b"))
+    check_fits(workload(batch_size=8), dataset)
+    for size in (8, 1):
+        with pytest.raises(DataError, match=f"41 training examples in batches of {size} leave a batch of one"):
+            check_fits(replace(workload(batch_size=size), spec=spec), dataset)
+    check_fits(replace(workload(batch_size=9), spec=spec), dataset)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import spec_format
 from models.spec import (
     SGD,
     AdamW,
@@ -252,3 +254,16 @@ def test_nothing_but_a_specification_error_comes_of_any_value(
         from_plain(plain)
     except SpecError as error:
         assert str(error)  # noqa: PT017 - either outcome is right
+
+
+def test_every_kind_and_field_is_documented() -> None:
+    """A user finds in one table what may stand in a file."""
+    text = next((Path(__file__).parents[2] / "docs").rglob("networks.md")).read_text(encoding="utf-8")
+    for kinds in (spec_format._LAYERS, spec_format._OPTIMIZERS, spec_format._SCHEDULES):
+        for name, kind in kinds.items():
+            if name == "default_adam":  # what --defaults native trains with; nobody writes it
+                continue
+            (row,) = [line for line in text.splitlines() if line.startswith(f"| `{name}`")]
+            inherited = "the same" in row or "those of Adam" in row
+            for field in fields(kind):
+                assert inherited or f"`{field.name}" in row, (name, field.name)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtures.datasets import ImageFolderPreparation, NpzPreparation
 from fixtures.datasets.workload_files import WorkloadFileError, read_workload
-from models.spec import SGD, Adam
+from models.spec import SGD, Adam, BatchNorm, Dense, GlobalAveragePool, Residual, Steps
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "my_workload.toml"
 
@@ -71,6 +71,21 @@ def test_every_field_is_used(tmp_path: Path) -> None:
         split_seed=1,
         class_names=("b", "a"),
     )
+
+
+def test_a_residual_network_with_its_recipe_is_read(tmp_path: Path) -> None:
+    """Blocks, other optimisers, schedules and smoothed labels stand in a file as they do in a specification."""
+    file = write(
+        tmp_path,
+        network__layers='[{kind = "residual", body = [{kind = "batch_norm"}]}, {kind = "global_average_pool"}, '
+        '{kind = "dense", units = 2}]',
+        network__label_smoothing="0.1",
+        optimizer="{kind = 'sgd', momentum = 0.9, schedule = {kind = 'steps', boundaries = [5]}}",
+    )
+    spec = read_workload(file).workload.spec
+    assert spec.layers == (Residual((BatchNorm(),)), GlobalAveragePool(), Dense(2))
+    assert spec.label_smoothing == 0.1
+    assert spec.optimizer == SGD(momentum=0.9, schedule=Steps((5,)))
 
 
 def test_one_of_the_suites_data_sets_can_be_named(tmp_path: Path) -> None:
