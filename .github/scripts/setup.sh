@@ -58,10 +58,23 @@ for mark in "$complete"-*; do
   if current "$mark"; then there="$there ${mark#"$complete"-}"; fi
 done
 if [ -n "$there" ] && [ -x "$venv/bin/uv" ] && [ -z "${PYTHON-}" ]; then
-  rm -f "$complete" "$complete"-*
+  python=$venv/bin/python
 else
   there=
   python=$(find_python)
+fi
+
+pins=requirements/requirements.txt
+if [ $# -gt 0 ]; then
+  # Chosen first: a name that is misspelt costs nothing that is there.
+  pins=$(mktemp)
+  trap 'rm -f "$pins"' EXIT
+  PYTHONDONTWRITEBYTECODE=1 "$python" -m fixtures.arms.pins "$@" >"$pins"
+fi
+
+if [ -n "$there" ]; then
+  rm -f "$complete" "$complete"-*
+else
   # Whatever was there is cleared: a half-installed package would look installed to uv. Its cache makes that cheap.
   "$python" -m venv --clear "$venv"
   echo "$venv: $("$venv/bin/python" --version), by $python"
@@ -69,11 +82,10 @@ else
 fi
 # uv installs torch, not pip: pip prefers a "+cpu" build where one is offered, which does not fit torchvision.
 if [ $# -eq 0 ]; then
-  "$venv/bin/uv" pip sync --python "$venv/bin/python" --require-hashes requirements/requirements.txt
+  "$venv/bin/uv" pip sync --python "$venv/bin/python" --require-hashes "$pins"
   touch "$complete"
 else
-  "$venv/bin/python" -m fixtures.arms.pins "$@" >"$venv/pins.txt"
-  "$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes -r "$venv/pins.txt"
+  "$venv/bin/uv" pip install --python "$venv/bin/python" --require-hashes -r "$pins"
   # shellcheck disable=SC2086 # one word for each framework
   for framework in "$@" $there; do touch "$complete-$framework"; done
 fi
