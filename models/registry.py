@@ -39,6 +39,7 @@ class Framework:
         programs: what must be on the PATH, for example a C++ compiler.
         compiler_caches: variables that name the folders in which its compiler keeps what it has compiled.
         proven: the releases on which the adapter trains the same network, by distribution.
+        newest_python: the last Python that the framework has wheels for; empty where it has them for every one.
     """
 
     identifier: str
@@ -53,10 +54,18 @@ class Framework:
     programs: tuple[str, ...] = ()
     compiler_caches: tuple[str, ...] = ()
     proven: tuple[Proven, ...] = ()
+    newest_python: tuple[int, ...] = ()
 
     def missing(self) -> tuple[str, ...]:
         """The required packages that are not installed in this interpreter."""
         return tuple(name for name in self.requires if not installed_version(name))
+
+    def beyond_python(self, running: tuple[int, ...] = sys.version_info[:2]) -> str:
+        """Why the framework cannot be installed in this Python, in one line; empty if it can."""
+        if not self.newest_python or running <= self.newest_python:
+            return ""
+        found, newest = (".".join(map(str, version)) for version in (running, self.newest_python))
+        return f"{self.title} cannot be had for Python {found}: its releases are for Python up to {newest}"
 
     def missing_programs(self) -> tuple[str, ...]:
         """The required programs that are not on the PATH."""
@@ -100,6 +109,8 @@ _JAX = MappingProxyType({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"})
 _TORCH_RELEASES = Proven("torch", "2.4.0", "2.15.0")
 _TENSORFLOW_RELEASES = Proven("tensorflow", "2.16.1", "2.21.0")
 _JAX_RELEASES = Proven("jax", "0.4.30", "0.10.2")
+_TENSORFLOW_NEWEST_PYTHON = (3, 13)
+"""requirements.in says so, too."""
 _KERAS_RELEASES = Proven("keras", "3.4.1", "3.15.1")
 
 FRAMEWORKS = MappingProxyType(
@@ -135,6 +146,7 @@ FRAMEWORKS = MappingProxyType(
                 packages=("tensorflow", "keras"),
                 environment=_TENSORFLOW,
                 proven=(_TENSORFLOW_RELEASES,),
+                newest_python=_TENSORFLOW_NEWEST_PYTHON,
             ),
             Framework(
                 identifier="tensorflow-xla",
@@ -145,6 +157,7 @@ FRAMEWORKS = MappingProxyType(
                 packages=("tensorflow", "keras"),
                 environment=_TENSORFLOW,
                 proven=(_TENSORFLOW_RELEASES,),
+                newest_python=_TENSORFLOW_NEWEST_PYTHON,
             ),
             Framework(
                 identifier="jax",
@@ -165,6 +178,7 @@ FRAMEWORKS = MappingProxyType(
                 packages=("keras", "tensorflow"),
                 environment=MappingProxyType({"KERAS_BACKEND": "tensorflow", **_TENSORFLOW}),
                 proven=(_KERAS_RELEASES, _TENSORFLOW_RELEASES),
+                newest_python=_TENSORFLOW_NEWEST_PYTHON,
             ),
             Framework(
                 identifier="keras-jax",

@@ -79,7 +79,8 @@ def unknown(path: Path) -> set[str]:
     found: set[str] = set()
     for job in content.pop("jobs").values():
         needed = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
-        rows = job.get("strategy", {}).get("matrix", {}).get("include", [])
+        matrix = job.get("strategy", {}).get("matrix", {})
+        rows = matrix.get("include", [dict.fromkeys(matrix, "")])
         here = known | {f"needs.{name}.result" for name in needed} | {f"matrix.{name}" for row in rows for name in row}
         found |= _of_steps(job.pop("steps"), here) | _unknown(job, here)
     return found | _unknown(content, known)

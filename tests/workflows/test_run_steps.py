@@ -22,6 +22,7 @@ SHORT = {
     "inputs.margins": "first_step=20%",
     "inputs.inconclusive": "",
     "vars.GATE_INCONCLUSIVE": "",
+    "matrix.python": "3.11",
     "github.token": "token",
     "github.ref": "refs/pull/7/merge",
     "github.repository": "owner/name",
