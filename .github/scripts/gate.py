@@ -70,9 +70,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git on the checkout."""
-    command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a list, no shell
+    """Run git on the checkout, whichever repository's hook this is."""
+    command = ["git", "-C", str(ROOT), "-c", "safe.directory=*", *arguments]
+    listed = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=False)  # noqa: S607 - from the PATH
+    clean = {name: value for name, value in os.environ.items() if name not in listed.stdout.split()}
+    return subprocess.run(command, env=clean, capture_output=True, text=True, check=False)  # noqa: S603 - a list, no shell
 
 
 def revision(settings: argparse.Namespace) -> str:
@@ -164,8 +166,11 @@ def main(arguments: list[str]) -> int:
         if not changes["against"]:
             text = f"**NOTHING TO MEASURE**: no pinned package and nothing in `models/` differs from `{commit}`"
             text += ", except:" if unmeasured else "."
-            publish(reports, NOTHING, text, passed=True, unmeasured=unmeasured)
-            return 0
+            # What differs and was not looked at is no success.
+            doubtful = bool(unmeasured) and settings.inconclusive != "warn"
+            outcome = OUTCOMES[INCONCLUSIVE] if unmeasured else NOTHING
+            publish(reports, outcome, text, passed=not doubtful, unmeasured=unmeasured)
+            return INCONCLUSIVE if doubtful else 0
         against = [changes["against"]]
         named = settings.framework.split(",")
         if not settings.framework:

@@ -104,6 +104,28 @@ def test_what_cannot_be_compared_is_named(root: Path, name: str) -> None:
     assert sentence.startswith(f"`{name}` differs and was not measured: TF Estimator")
 
 
+@pytest.mark.parametrize("name", ["fixtures/measuring/block.py", "fixtures/workers/new.py", "bench/test_training.py"])
+def test_a_change_of_the_harness_is_named(root: Path, name: str) -> None:
+    """Both sides are run by the checkout's, so that no comparison can tell what it does."""
+    write(root, {name: "changed"})
+    found = changes("HEAD", root)
+    assert found.against == ""
+    (sentence,) = found.unmeasured
+    folder = name.rpartition("/")[0]
+    assert sentence.startswith(f"`{folder}` differs and was not measured: both sides of a comparison are run")
+
+
+def test_a_hooks_repository_is_not_asked(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a hook, git sets variables that count more than the folder it is asked about."""
+    write(root, {"models/spec.py": "changed"})
+    expected = changes("HEAD", root)
+    (tmp_path / "hook").mkdir()
+    for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "hook"))
+    assert changes("HEAD", root) == expected
+    assert expected.against == "git:HEAD"
+
+
 def test_a_new_framework_has_no_base(root: Path) -> None:
     """It is named; measured is what else the change concerns."""
     name = "models/adapters/tensorflow_xla.py"

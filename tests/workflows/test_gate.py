@@ -226,12 +226,13 @@ def test_models_and_packages_are_measured_as_they_belong_together(clone: Path) -
 
 
 def test_what_cannot_be_measured_is_said(clone: Path) -> None:
-    """With nothing else to measure, and beside a verdict on something else."""
+    """With nothing else to measure, which is then no success, and beside a verdict on something else."""
     pins = clone / "requirements" / "tf-estimator.txt"
     pins.write_text(pins.read_text(encoding="utf-8") + "tiny==1.0\n", encoding="utf-8")
     one = gate_of(clone)
     said = "`requirements/tf-estimator.txt` differs and was not measured"
-    for outcome in ("nothing to measure", "no regression"):
+    assert one.run("--base", "HEAD", "--inconclusive", "fail")[0] == 10
+    for outcome in ("inconclusive", "no regression"):
         status, output = one.run("--base", "HEAD")
         assert status == 0, output
         assert one.left("outcome.txt") == f"{outcome}\n"
