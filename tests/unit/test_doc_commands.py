@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.baselines.__main__ import _parser as baselines_parser
+from fixtures.baselines.findings import INCONCLUSIVE_STATUS, REGRESSION_STATUS
 from models.spec_format import _LAYERS
 from tests.documented_commands import commands, expanded, of_program
 from tests.markdown_pages import ROOT, code_spans, pages
@@ -97,6 +98,24 @@ def test_every_kind_of_layer_is_in_the_page_of_workloads() -> None:
     """A row for each; write one for a new kind."""
     text = (ROOT / "docs" / "reference" / "workloads.md").read_text(encoding="utf-8")
     assert [kind for kind in _LAYERS if f"\n| `{kind}` |" not in text] == []
+
+
+def test_every_key_of_the_saved_json_is_written_somewhere() -> None:
+    """Each that the page of keys names stands in the code that saves runs, or in their schema."""
+    page = (ROOT / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
+    cells = [line[: line.index(" | ")] for line in page.splitlines() if line.startswith("| `")]
+    keys = {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+    sources = [*(ROOT / "fixtures").rglob("*.py"), *(ROOT / "fixtures").rglob("schema-*.json")]
+    words = set(re.findall(r"\w+", " ".join(path.read_text(encoding="utf-8") for path in sources)))
+    assert len(keys) > 50
+    assert sorted(keys - words) == []
+
+
+def test_the_page_of_exit_statuses_has_those_of_the_code() -> None:
+    """The two that are the suite's own, with the words that verdicts have."""
+    page = (ROOT / "docs" / "reference" / "exit_statuses.md").read_text(encoding="utf-8")
+    assert f"\n| {INCONCLUSIVE_STATUS} | inconclusive" in page
+    assert f"\n| {REGRESSION_STATUS} | a regression" in page
 
 
 def test_commands_are_found() -> None:
