@@ -1,4 +1,4 @@
-"""The table in ``docs/baselines.md`` of what kept runs can say, from the shipped priors and margins.
+"""The table in ``docs/how-to/baselines.md`` of what kept runs can say, from the shipped priors and margins.
 
 ``python -m tests.figures.kept_runs`` prints it; nothing is measured.
 """

@@ -178,7 +178,7 @@ def test_bencher_takes_the_median_in_nanoseconds(run: dict[str, Any]) -> None:
 
 
 def test_they_take_memory_for_seconds(run: dict[str, Any]) -> None:
-    """So it says in README and in docs/github_actions.md: the bytes are only in ``extra_info``."""
+    """So it says in docs/how-to/github_actions.md: the bytes are only in ``extra_info``."""
     (memory,) = [one for one in run["benchmarks"] if one["extra_info"]["measure"] == "memory"]
     assert bencher(run)[memory["fullname"]][0] == pytest.approx(6.5e9)
     assert memory["extra_info"]["peak_memory_bytes"] == 700 * 2**20

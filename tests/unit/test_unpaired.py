@@ -149,7 +149,7 @@ def test_the_fewest_runs_that_acquit() -> None:
 
 def test_the_table_in_the_docs_is_what_the_shipped_priors_and_margins_say() -> None:
     """Made by python -m tests.figures.kept_runs."""
-    assert kept_runs_table() in (PROJECT_ROOT / "docs" / "baselines.md").read_text(encoding="utf-8")
+    assert kept_runs_table() in (PROJECT_ROOT / "docs" / "how-to" / "baselines.md").read_text(encoding="utf-8")
 
 
 def test_without_the_kernel_less_is_believed() -> None:

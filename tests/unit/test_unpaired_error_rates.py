@@ -60,7 +60,7 @@ def test_a_machine_noisier_than_the_prior_is_wrong_more_often_until_baselines_de
 ) -> None:
     """At 5 %, with twice the spread: 2.9 times as often as promised with one run, 1.7 with three, then as promised.
 
-    At the levels that a family of benchmarks leaves to each, it is never more often (see docs/baselines.md).
+    At the levels that a family of benchmarks leaves to each, it is never more often (see docs/how-to/baselines.md).
     """
     level, trials = 0.05, 2000
     shares = wrong_bounds(baselines, np.full(trials, noisier * PRIOR.deviation), level, baselines)
@@ -109,7 +109,7 @@ def test_a_run_of_fewer_processes_than_the_kept_ones_is_judged_as_seldom_wrongly
     """What its processes do not average out is added: bounds are wrong at most as often as they say.
 
     Within a run, processes differ as those of PyTorch's step did beside the reference kernel in the earlier session of
-    docs/repeated_runs.md, whether or not runs differ besides.
+    docs/results/repeated_runs.md, whether or not runs differ besides.
     """
     level, trials, within = 0.01 / 5, 4000, 0.077
     prior = Prior(math.hypot(between, within / math.sqrt(3)), 4.0, processes=3)

@@ -69,7 +69,7 @@ def names_of_steps(steps: list[dict[str, Any]]) -> set[str]:
 def unknown(path: Path) -> set[str]:
     """Names in the expressions of a workflow or an action that nothing defines where they stand."""
     content = load(path)
-    documented = re.findall(r"`(\w+)`", (ROOT / "docs" / "github_actions.md").read_text(encoding="utf-8"))
+    documented = re.findall(r"`(\w+)`", (ROOT / "docs" / "how-to" / "github_actions.md").read_text(encoding="utf-8"))
     trigger = content.get("on")
     asking = (trigger.get("workflow_dispatch") or {}) if isinstance(trigger, dict) else content
     known = GITHUB | {f"vars.{name}" for name in documented} | {f"inputs.{name}" for name in asking.get("inputs", {})}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workflows.workflow_files import ACTIONS, FILES, ROOT, WORKFLOWS, jobs, load, steps_of
 
-DOCUMENT = ROOT / "docs" / "github_actions.md"
+DOCUMENT = ROOT / "docs" / "how-to" / "github_actions.md"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+){2}")
 WRITERS = {
     ("gate", "comment"): {"pull-requests"},
