@@ -7,13 +7,31 @@ from pathlib import Path
 import pytest
 
 from fixtures.arms.adapter_files import MEMBERS, check_adapter_file, measured_like_its_base
-from fixtures.arms.python_files import PythonFileError
+from fixtures.arms.python_files import PythonFileError, with_neighbours
 from models.registry import FRAMEWORKS, Framework, resolve
 
 ROOT = Path(__file__).parents[2]
 WHOLE = "class Adapter:\n    adam_form = 'bias-corrected'\n" + "".join(
     f"    def {name}(self): ...\n" for name in MEMBERS if name != "adam_form"
 )
+
+
+def test_what_a_file_imports_from_its_folder_is_found(tmp_path: Path) -> None:
+    """Also within a function, and by what it imports; neither the standard library nor what merely lies there."""
+    files = {
+        "mine.py": "import os, helper\ndef f():\n    from layers.blocks import Block\n",
+        "helper.py": "from deeper import x\n",
+        "deeper.py": "this is no Python, and is found all the same (",
+        "unrelated.py": "",
+        "layers/__init__.py": "",
+        "layers/blocks.py": "import mine\n",
+        "layers/parts/inner.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = {path.relative_to(tmp_path).as_posix() for path in with_neighbours(tmp_path / "mine.py")}
+    assert found == files.keys() - {"unrelated.py"}
 
 
 def test_the_contract_is_all_that_is_asked() -> None:
