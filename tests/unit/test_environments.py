@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from pathlib import Path
@@ -141,9 +142,25 @@ def test_uv_is_told_where_packages_come_from_and_nothing_of_the_users_projects(
     assert unused_settings() == ([] if used else [name])
 
 
+def test_settings_of_the_project_that_pytest_is_started_in_do_not_reach_uv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real uv reads them in its working folder; what is named relative to the user's is found."""
+    (tmp_path / "uv.toml").write_text("this = is = no TOML\n", encoding="utf-8")
+    (tmp_path / "wheels").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UV_FIND_LINKS", "wheels")
+    assert run_uv("testing", "pip", "list", "--python", sys.executable)  # else: an error about that file
+    program = write_program(tmp_path / "uv", "pwd\nenv")
+    monkeypatch.setattr(uv, "_executable", lambda: str(program))
+    lines = run_uv("testing", "env").splitlines()
+    assert Path(lines[0]).resolve() == Path(tempfile.gettempdir()).resolve()
+    assert f"UV_FIND_LINKS={tmp_path / 'wheels'}" in lines
+
+
 def test_uv_and_its_children_end_with_an_interrupted_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What went on would write into the folder that is being removed."""
-    program = write_program(tmp_path / "uv", f"sleep 60 & echo $! > {tmp_path}/child\nkill -INT {os.getpid()}\nwait")
+    program = write_program(tmp_path / "uv", f"sleep 60 & echo $! > {tmp_path}/child\nsleep 1\nkill -INT {os.getpid()}\nwait")
     monkeypatch.setattr(uv, "_executable", lambda: str(program))
     with pytest.raises(KeyboardInterrupt):
         run_uv("testing", "pip", "install")
