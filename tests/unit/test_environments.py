@@ -231,7 +231,7 @@ def test_a_file_without_hashes_is_refused(tmp_path: Path) -> None:
     """Pinned means pinned."""
     (tmp_path / "loose.txt").write_text("six==1.17.0\n", encoding="utf-8")
     with pytest.raises(EnvironmentBuildError, match="--require-hashes"):
-        provide(Pinned(tmp_path / "loose.txt", "3.11"), tmp_path / "cache", ignore)
+        provide(Pinned(tmp_path / "loose.txt", ".".join(map(str, sys.version_info[:2]))), tmp_path / "cache", ignore)
 
 
 def test_missing_ingredients_are_named(pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,24 @@ def test_a_missing_package_is_named() -> None:
     assert absent.missing() == ("no-such-package",)
     assert installed_version("no-such-package") is None
     assert installed_version("numpy") is not None
+
+
+def test_a_python_too_new_for_a_framework_is_the_reason() -> None:
+    """TensorFlow has no wheels for Python 3.14; what stands on it cannot be had there either."""
+    beyond = [name for name, framework in FRAMEWORKS.items() if framework.beyond_python((3, 14))]
+    assert beyond == [name for name, framework in FRAMEWORKS.items() if "tensorflow" in framework.requires]
+    assert FRAMEWORKS["keras-tensorflow"].beyond_python((3, 14)) == (
+        "Keras (TensorFlow) cannot be had for Python 3.14: its releases are for Python up to 3.13"
+    )
+    assert not any(framework.beyond_python((3, 13)) for framework in FRAMEWORKS.values())
+
+
+def test_the_pins_say_so_too() -> None:
+    """TensorFlow is left out where the registry says that it has no release."""
+    newest = FRAMEWORKS["tensorflow"].newest_python
+    after = f"{newest[0]}.{newest[1] + 1}"
+    pins = (ROOT / "requirements" / "requirements.txt").read_text(encoding="utf-8")
+    assert re.findall(r"^tensorflow==\S+ ; (.*) \\$", pins, flags=re.MULTILINE) == [f"python_full_version < '{after}'"]
 
 
 def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
