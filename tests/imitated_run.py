@@ -1,7 +1,8 @@
 """A plugin, ``-p tests.imitated_run``: no framework is run; every arm has readings that were made up.
 
 ``CNN_DYNO_IMITATED`` may hold JSON: a factor for each measure, or null for one that a worker failed to read;
-``kernel``, the reference kernel's name; ``shift``, by which everything that takes time took longer, the kernel too.
+``packages``, versions by name, of the current environment; ``kernel``, the reference kernel's name; ``shift``, by which
+everything that takes time took longer, the kernel too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ def pytest_configure() -> None:
 
     FrameworksRun.prepare = lambda _: None  # type: ignore[assignment, method-assign]
     FrameworksRun.readings = lambda _, arm: readings(arm)  # type: ignore[assignment, method-assign]
+    FrameworksRun.packages = lambda _: packages()  # type: ignore[assignment, method-assign]
     FrameworksRun.place = lambda *_: None  # type: ignore[method-assign]
+
+
+def packages() -> dict[str, dict[str, str]]:
+    """Of the current environment, if they were made up."""
+    asked = json.loads(os.environ.get("CNN_DYNO_IMITATED", "{}"))
+    return {"current": asked["packages"]} if "packages" in asked else {}
 
 
 def readings(arm: Any) -> Any:
