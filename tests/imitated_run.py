@@ -1,7 +1,8 @@
 """A plugin, ``-p tests.imitated_run``: no framework is run; every arm has readings that were made up.
 
 ``CNN_DYNO_IMITATED`` may hold JSON: a factor for each measure, or null for one that a worker failed to read;
-``kernel``, the reference kernel's name; ``shift``, by which everything that takes time took longer, the kernel too.
+``packages``, versions by name, of the current environment; ``kernel``, the reference kernel's name; ``shift``, by which
+everything that takes time took longer, the kernel too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,51 @@ def pytest_configure() -> None:
 
     FrameworksRun.prepare = lambda _: None  # type: ignore[assignment, method-assign]
     FrameworksRun.readings = lambda _, arm: readings(arm)  # type: ignore[assignment, method-assign]
+    FrameworksRun.packages = lambda _: packages()  # type: ignore[assignment, method-assign]
     FrameworksRun.place = lambda *_: None  # type: ignore[method-assign]
+    from fixtures.plugin import paired  # noqa: PLC0415
+    from fixtures.plugin.resources import Resources  # noqa: PLC0415
+
+    paired.ask = ask  # type: ignore[attr-defined]
+    Resources.prepare_data = lambda *_: None  # type: ignore[method-assign]
+    Resources.prepare_environments = prepare_environments  # type: ignore[assignment, method-assign]
+
+
+def packages() -> dict[str, dict[str, str]]:
+    """Of the current environment, if they were made up."""
+    asked = json.loads(os.environ.get("CNN_DYNO_IMITATED", "{}"))
+    return {"current": asked["packages"]} if "packages" in asked else {}
+
+
+def prepare_environments(resources: Any, arms: Any) -> None:
+    """Each is there, with the packages that it should have; ``unbuilt`` is why one of a revision is not."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from fixtures.arms.environments import Environment  # noqa: PLC0415
+
+    asked = json.loads(os.environ.get("CNN_DYNO_IMITATED", "{}"))
+    for source in {arm.source for arm in arms}:
+        pins = dict(pin.split("==") for pin in getattr(source, "changes", ()))
+        found = asked.get("packages", {}) | pins | asked.get("resolved", {})
+        if pins and "unbuilt" in asked:
+            resources.unbuilt[source] = asked["unbuilt"]
+        resources.environments[source] = Environment(source.label, Path("python"), source.label, found)
+
+
+def ask(make: Any, arms: Any, resources: Any, budget: Any, manner: Any) -> Any:
+    """A session in which this code takes ``beside`` times as long as the re-created baseline; null interrupts it."""
+    from tests.scripted_runner import Script  # noqa: PLC0415
+
+    del arms, resources, manner
+    factor = json.loads(os.environ["CNN_DYNO_IMITATED"])["beside"]
+
+    def happens(*_: Any) -> None:
+        if factor is None:
+            raise KeyboardInterrupt
+
+    script = Script(lambda arm, number, _: (1.0 if arm.tag else factor) * (1 + 1e-4 * (number % 3)), happens)
+    questions = make(script.notes.append)
+    return questions, script.session(questions, budget)
 
 
 def readings(arm: Any) -> Any:

@@ -38,3 +38,12 @@ def test_a_run_of_another_machine_outside_the_current_directory_is_a_warning(tmp
     run = run_bench(tmp_path, "--collect-only", "-q", "--benchmark-compare")
     assert run.status == pytest.ExitCode.OK, run.output
     assert f"(in {storage}) was on another machine" in run.output
+
+
+def test_what_was_installed_is_saved_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each environment, so that it can be made again."""
+    packages = {"torch": "2.15.0", "numpy": "2.4.6"}
+    monkeypatch.setenv("CNN_DYNO_IMITATED", json.dumps({"packages": packages}))
+    run = run_bench(tmp_path, "-p", "tests.imitated_run", "--framework", "pytorch", "--device", "cpu", "-m", "memory")
+    assert run.saved["cnn_dyno"] == {"schema": 1, "environments": {"current": packages}}
+    assert run.saved["benchmarks"][0]["extra_info"]["environment"] in run.saved["cnn_dyno"]["environments"]

@@ -7,11 +7,35 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.baselines.runs import BaselineError, read_run, run_from_plain
+from fixtures.baselines.store import small
 from fixtures.baselines.validation import SCHEMA
 from tests.saved_runs import KERNEL, READINGS, TESTS, first_run, saved_benchmark, saved_run, write_run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def test_packages_of_environments_are_read_and_kept() -> None:
+    """An older file has none, and is the same run for all that."""
+    plain = saved_run()
+    older = run_from_plain(plain, "older")
+    plain["cnn_dyno"]["environments"] = {"current": {"torch": "2.15.0"}}
+    found = run_from_plain(plain, "newer")
+    assert (older.environments, found.environments) == ({}, {"current": {"torch": "2.15.0"}})
+    assert older == found
+    assert small(plain)["cnn_dyno"] == plain["cnn_dyno"]
+
+
+@pytest.mark.parametrize(
+    "environments", [[], {"current": ["torch"]}, {"current": {"torch": 2}}, {"cur\x1brent": {"torch": "2"}}]
+)
+def test_packages_that_are_none_are_refused(environments: object) -> None:
+    """In one line that names the place."""
+    plain = saved_run()
+    plain["cnn_dyno"]["environments"] = environments
+    with pytest.raises(BaselineError, match="environments") as raised:
+        run_from_plain(plain, "file")
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_run_of_every_measure_is_read(tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ import errno
 import hashlib
 import os
 import subprocess
+import sys
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.arms.environments import EnvironmentBuildError, Revision, provide, repository_of
+from fixtures.arms.environments import Changed, EnvironmentBuildError, Revision, cache, provide, repository_of
 from fixtures.arms.environments.revisions import described
 
 if TYPE_CHECKING:
@@ -141,6 +142,25 @@ def test_a_revision_comes_with_the_packages_that_it_pinned(repository: Path, tmp
     current = provide(Revision(repository, "pinned"), tmp_path / "cache", print)
     assert base.key != current.key
     assert current.interpreter != base.interpreter
+
+
+def test_a_revision_comes_in_changed_packages(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment is built as any other that changes the current one, and the models are the revision's."""
+    built: list[Changed] = []
+
+    def build(source: Changed, folder: Path, _: object) -> None:
+        built.append(source)
+        (folder / "bin").mkdir(parents=True)
+        (folder / "bin" / "python").symlink_to(sys.executable)
+
+    monkeypatch.setattr(cache, "build", build)
+    found = provide(Revision(repository, "before", changes=("tiny==1.0",)), tmp_path / "cache", print)
+    assert built == [Changed(("tiny==1.0",))]
+    assert found.interpreter.is_relative_to(tmp_path / "cache")
+    assert found.models is not None
+    assert (found.models / "models" / "word.py").read_text(encoding="utf-8") == "WORD = 'old'\n"
 
 
 @pytest.mark.parametrize("file", ["requirements/none.txt", "../outside.txt", "models", "*.txt"])
