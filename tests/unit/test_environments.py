@@ -160,7 +160,9 @@ def test_settings_of_the_project_that_pytest_is_started_in_do_not_reach_uv(
 
 def test_uv_and_its_children_end_with_an_interrupted_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What went on would write into the folder that is being removed."""
-    program = write_program(tmp_path / "uv", f"sleep 60 & echo $! > {tmp_path}/child\nsleep 1\nkill -INT {os.getpid()}\nwait")
+    program = write_program(
+        tmp_path / "uv", f"sleep 60 & echo $! > {tmp_path}/child\nsleep 1\nkill -INT {os.getpid()}\nwait"
+    )
     monkeypatch.setattr(uv, "_executable", lambda: str(program))
     with pytest.raises(KeyboardInterrupt):
         run_uv("testing", "pip", "install")
