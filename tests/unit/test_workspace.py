@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import tempfile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.arms.owners import short_folder
 from fixtures.plugin import saving
 from fixtures.plugin.workspace import KEPT_RUNS, RunDirectory, check_writable, measuring_lock
 
@@ -68,6 +71,36 @@ def test_a_full_disk_costs_the_file_and_not_the_table(tmp_path: Path) -> None:
     reporter: Any = SimpleNamespace(write_line=lines.append)
     saving.pytest_terminal_summary(reporter, config)
     assert lines == [f"ERROR {results}: the run cannot be saved: No space left on device"]
+
+
+def test_folders_of_killed_runs_are_few(tmp_path: Path) -> None:
+    """Their process is gone, or its number is another one's now; those of another host are not known to be over."""
+    for number in range(KEPT_RUNS + 4):
+        owner = RunDirectory(tmp_path).path / "owner"
+        host, own, _ = owner.read_text(encoding="utf-8").splitlines()
+        gone = "999999999" if number % 2 else own
+        owner.write_text(f"{host}\n{gone}\n12345.0\n", encoding="utf-8")
+    elsewhere = RunDirectory(tmp_path).path
+    (elsewhere / "owner").write_text("another-host\n999999999\n12345.0\n", encoding="utf-8")
+    unclaimed = RunDirectory(tmp_path).path
+    (unclaimed / "owner").unlink()
+    own_path = RunDirectory(tmp_path).path
+    left = set((tmp_path / "runs").iterdir())
+    assert {elsewhere, unclaimed, own_path} < left
+    assert len(left) == KEPT_RUNS + 3
+
+
+def test_temporary_folders_of_killed_processes_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an hour; neither those of a living process, nor what others have under like names."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = short_folder()
+    gone, fresh, foreign = (tmp_path / f"cnn-dyno-{name}" for name in ("999999999-a", "999999999-b", "tests-c"))
+    for folder in (gone, fresh, foreign):
+        folder.mkdir()
+    for folder in (own, gone, foreign):
+        os.utime(folder, (1, 1))
+    RunDirectory(tmp_path / "workspace")
+    assert {path for path in tmp_path.iterdir() if path.name != "workspace"} == {own, fresh, foreign}
 
 
 def test_folders_of_failed_runs_are_few(tmp_path: Path) -> None:
