@@ -52,12 +52,23 @@ def test_own_defaults_stand_beside_the_equal_ones(tmp_path: Path) -> None:
     assert names == ["test_final_accuracy[digits-pytorch-cpu]", "test_final_accuracy[digits-pytorch-native-cpu]"]
 
 
+def test_batch_sizes_are_workloads_of_their_own(tmp_path: Path) -> None:
+    """Each with its own benchmarks, which no baseline of another size can be taken for."""
+    names = collected(tmp_path, "--batch-size", "16,128", "--framework", "pytorch", "-m", "step and cpu")
+    assert names == [
+        "test_training_step[digits-batch16-pytorch-cpu]",
+        "test_training_step[digits-batch128-pytorch-cpu]",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
         (["--study", "imagenet"], ["--study 'imagenet'", "mnist-3conv", "cats-vs-dogs"]),
         (["--study", "mnist-3conv", "--workload", "digits"], ["leave --workload away"]),
         (["--seeds", "0"], ["--seeds 0", "at least 1"]),
+        (["--batch-size", "16,0"], ["--batch-size 0", "at least 1"]),
+        (["--study", "mnist-3conv", "--batch-size", "8"], ["leave --batch-size away"]),
         (["--defaults", "mine"], ["--defaults", "equal", "native", "both"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

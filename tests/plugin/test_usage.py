@@ -21,6 +21,7 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
         "--framework",
         "--study",
         "--seeds",
+        "--batch-size",
         "--defaults",
         "--against",
         "--margin",
