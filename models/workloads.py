@@ -23,10 +23,10 @@ class Workload:
         spec: the network and its optimiser.
         batch_size: examples in a batch; the last batch of an epoch may be smaller.
         epochs: passes over the training examples until the final accuracy is read.
-        accuracy_threshold: share of test examples classified rightly, below which training has failed; 0 if the images
-            are synthetic, so that there is nothing to learn.
+        accuracy_threshold: share of test examples classified rightly, below which training has failed.
         seed: drives the initial weights, the order of the examples and dropout.
         source: where a workload that no study is about comes from; what a study says is in :mod:`models.studies`.
+        synthetic: whether the images are noise, so that there is nothing to learn and no accuracy to take.
     """
 
     identifier: str
@@ -37,6 +37,7 @@ class Workload:
     accuracy_threshold: float
     seed: int = 42
     source: str = ""
+    synthetic: bool = False
 
 
 THREE_CONVOLUTIONS = Spec(
@@ -208,6 +209,7 @@ _ALL = (
         batch_size=8,
         epochs=1,
         accuracy_threshold=0.0,
+        synthetic=True,
         source="ResNet-18 as torchvision has it, on synthetic images: for throughput and memory",
     ),
     Workload(
@@ -217,6 +219,7 @@ _ALL = (
         batch_size=8,
         epochs=1,
         accuracy_threshold=0.0,
+        synthetic=True,
         source="MobileNet-V2 as torchvision has it, on synthetic images: for throughput and memory",
     ),
 )

@@ -130,7 +130,7 @@ class Adapter:
         """OIHW to HWIO, (out, in) to (in, out); always a copy, since PyTorch goes on writing to its own."""
         if array.ndim == 4:
             return array.transpose(2, 3, 1, 0).copy()
-        flattened = _before_flatten(self.spec, name)
+        flattened = _before_flatten(self.spec, name) if array.ndim == 2 else ()
         if flattened:  # its rows follow the flattening: NCHW here, NHWC in the canonical layout
             height, width, channels = flattened
             return array.T.reshape(channels, height, width, -1).transpose(1, 2, 0, 3).reshape(array.T.shape).copy()
@@ -139,7 +139,7 @@ class Adapter:
     def _from_canonical(self, name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
         if array.ndim == 4:
             return array.transpose(3, 2, 0, 1)
-        flattened = _before_flatten(self.spec, name)
+        flattened = _before_flatten(self.spec, name) if array.ndim == 2 else ()
         if flattened:
             height, width, channels = flattened
             return array.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(array.shape).T

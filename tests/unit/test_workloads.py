@@ -35,7 +35,7 @@ def test_workloads_are_keyed_by_their_identifier(identifier: str) -> None:
     assert workload.identifier == identifier
     assert workload.batch_size > 0
     assert workload.epochs > 0
-    if not workload.dataset.startswith("synthetic"):
+    if not workload.synthetic:
         assert 1 / workload.spec.classes < workload.accuracy_threshold < 1
     else:
         assert workload.accuracy_threshold == 0.0
