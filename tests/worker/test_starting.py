@@ -75,17 +75,25 @@ def test_what_a_worker_has_started_ends_with_it(tmp_path: Path) -> None:
     assert psutil.wait_procs([child], timeout=10)[1] == []
 
 
-def test_ctrl_c_waits_for_what_takes_no_time() -> None:
-    """It takes effect at the end, and the handler is the usual one again."""
-    usual = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("one", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_waits_for_what_takes_no_time(one: signal.Signals) -> None:
+    """It takes effect at the end, and the handler is the usual one again: schedulers interrupt as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(one, interrupt)
     done = []
 
     def interrupted() -> None:
         with interrupts_held():
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), one)
             done.append("what takes no time")
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert done
-    assert signal.getsignal(signal.SIGINT) is usual
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert done
+        assert signal.getsignal(one) is interrupt
+    finally:
+        signal.signal(one, before)
