@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.forms import AdamForm, DecayForm, MomentumForm, VarianceForm
+from models.precisions import PRECISIONS, Precision, check_precision
 
 if TYPE_CHECKING:
     from models.spec import Spec
 
 __all__ = [
+    "PRECISIONS",
     "AdamForm",
     "Adapter",
     "DecayForm",
@@ -29,6 +31,7 @@ __all__ = [
     "VarianceForm",
     "Weights",
     "WithRunningStatistics",
+    "check_precision",
 ]
 
 Images = NDArray[np.float32]
@@ -41,7 +44,6 @@ Weights = dict[str, NDArray[np.float32]]
 """Every trainable array in canonical layout, named and ordered as ``Spec.parameter_shapes`` does."""
 
 Device = Literal["cpu", "cuda"]
-Precision = Literal["float32"]
 
 
 class DeviceUnavailableError(RuntimeError):
@@ -64,7 +66,7 @@ class Adapter(Protocol):
             spec: network and optimiser; for a ``DefaultAdam`` the framework's own constants apply.
             weights: exactly these; None lets the framework draw its own, as it does by default.
             device: where it is trained.
-            precision: of weights and arithmetic.
+            precision: of the arithmetic; weights are kept in float32.
             seed: drives dropout, and whatever else is left to the framework: weights, shuffling.
 
         Raises:

@@ -117,28 +117,39 @@ def observe(adapter_class: type[Adapter], case: ParityCase, device: Device, prec
         raise TypeError(
             "the adapter has no running_statistics(), which batch normalisation needs; see models/contract.py"
         )
-    return _record(lambda spec, weights: adapter_class(spec, dict(weights), device, precision, seed=0), case)
+
+    def build(spec: Spec, weights: Weights) -> Adapter:
+        return adapter_class(spec, dict(weights), device, precision, seed=0)
+
+    return _record(build, case, precision)
 
 
-def expect(case: ParityCase, forms: Forms) -> Observation:
-    """Record what the reference does with ``case``, in float64, in the forms that an adapter declares."""
-    return _record(lambda spec, weights: Reference(spec, weights, forms), case)
+def expect(case: ParityCase, forms: Forms, precision: Precision = "float32") -> Observation:
+    """Record what the reference does with ``case``, in float64, in the forms that an adapter declares.
+
+    Args:
+        case: what is asked.
+        forms: of the adapter's rules.
+        precision: of the adapter; it decides what is asked, and nothing of how the reference computes.
+    """
+    return _record(lambda spec, weights: Reference(spec, weights, forms), case, precision)
 
 
-def _record(build: Callable[[Spec, Weights], Any], case: ParityCase) -> Observation:
-    batches, twinned, normalised = case.batches(), is_twinned(case.spec), has_batch_norm(case.spec)
+def _record(build: Callable[[Spec, Weights], Any], case: ParityCase, precision: Precision) -> Observation:
+    batches, normalised = case.batches(), has_batch_norm(case.spec)
+    twinned, trained = is_twinned(case.spec, precision), case.trained(precision)
     trainee = build(case.spec.with_optimizer(SGD(learning_rate=1.0)), case.weights)
     initial, logits = trainee.weights(), trainee.logits(batches[0][0])
     first_loss = float(trainee.training_step(trainee.to_device(*batches[0])))
     stages = {"kinked_gradients" if twinned else "gradients": _difference(initial, trainee.weights())}
     if twinned:
-        trainee = build(case.trained.with_optimizer(SGD(learning_rate=1.0)), case.weights)
+        trainee = build(trained.with_optimizer(SGD(learning_rate=1.0)), case.weights)
         trainee.training_step(trainee.to_device(*batches[0]))
         stages["twin_gradients"] = _difference(initial, trainee.weights())
 
-    own = _own_steps(build, case)
+    own = _own_steps(build, case, trained)
     rule = probe_rule(case.spec.optimizer, small_steps=twinned)
-    trainee = build(case.trained.with_optimizer(rule), case.weights)
+    trainee = build(trained.with_optimizer(rule), case.weights)
     losses = [float(trainee.training_step(trainee.to_device(*batch))) for batch in batches]
     after_steps = trainee.weights()
     losses.append(trainee.train_epoch(case.epoch_images, case.epoch_labels, case.epoch_order, case.batch_size))
@@ -156,11 +167,11 @@ def _record(build: Callable[[Spec, Weights], Any], case: ParityCase) -> Observat
     )
 
 
-def _own_steps(build: Callable[[Spec, Weights], Any], case: ParityCase) -> dict[str, Array]:
+def _own_steps(build: Callable[[Spec, Weights], Any], case: ParityCase, trained: Spec) -> dict[str, Array]:
     """What a step of the workload's own Adam, or two of its own gradient descent, add to the weights."""
     descent = is_momentum(case.spec.optimizer)
     weights, images, labels = case.quiet() if descent else case.faint()
-    trainee = build(case.trained if descent else case.trained.with_optimizer(case.adam), weights)
+    trainee = build(trained if descent else trained.with_optimizer(case.adam), weights)
     for _ in range(OWN_STEPS if descent else 1):
         trainee.training_step(trainee.to_device(images, labels))
     return _difference(trainee.weights(), weights)

@@ -92,20 +92,26 @@ class ParityReport:
         }
 
 
-def judge(expected: Observation, observed: Observation) -> ParityReport:
-    """Compare what an adapter did with what the reference did. Reports whatever is wrong; raises nothing."""
+def judge(expected: Observation, observed: Observation, tolerances: Mapping[str, float] = TOLERANCES) -> ParityReport:
+    """Compare what an adapter did with what the reference did. Reports whatever is wrong; raises nothing.
+
+    Args:
+        expected: of the reference.
+        observed: of the adapter.
+        tolerances: the largest error of each stage that passes; those of float32 unless given.
+    """
     errors: dict[str, float] = {}
     differences: list[str] = []
     with np.errstate(all="ignore"):
         stages = _compare(expected, observed)
     for stage, compared in stages.items():
         errors[stage] = max(item.error for item in compared)
-        wrong = [item for item in compared if item.error > TOLERANCES[stage]]
+        wrong = [item for item in compared if item.error > tolerances[stage]]
         differences += [
-            f"{stage}: {item.what} {item.fault or _amount(item.error, TOLERANCES[stage])}"
+            f"{stage}: {item.what} {item.fault or _amount(item.error, tolerances[stage])}"
             for item in sorted(wrong, key=lambda item: item.error, reverse=True)
         ]
-    return ParityReport(not differences, errors, {stage: TOLERANCES[stage] for stage in errors}, tuple(differences))
+    return ParityReport(not differences, errors, {stage: tolerances[stage] for stage in errors}, tuple(differences))
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from models.precisions import PRECISIONS
 from models.releases import Proven
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from models.contract import Adapter
+    from models.contract import Adapter, Precision
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Framework:
         programs: what must be on the PATH, for example a C++ compiler.
         compiler_caches: variables that name the folders in which its compiler keeps what it has compiled.
         proven: the releases on which the adapter trains the same network, by distribution.
+        precisions: that its adapter trains in.
         newest_python: the last Python that the framework has wheels for; empty where it has them for every one.
     """
 
@@ -54,6 +56,7 @@ class Framework:
     programs: tuple[str, ...] = ()
     compiler_caches: tuple[str, ...] = ()
     proven: tuple[Proven, ...] = ()
+    precisions: tuple[Precision, ...] = PRECISIONS
     newest_python: tuple[int, ...] = ()
 
     def missing(self) -> tuple[str, ...]:
@@ -210,6 +213,7 @@ FRAMEWORKS = MappingProxyType(
                 environment=_TENSORFLOW,
                 requirements="requirements/tf-estimator.txt",
                 python="3.11",
+                precisions=("float32",),
                 proven=(Proven("tensorflow-cpu", "2.15.1", "2.15.1"),),
             ),
         )

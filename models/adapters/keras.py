@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 import numpy as np
 
-from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights, check_precision
 from models.optimizers import decays, schedule_of
 from models.spec import (
     SGD,
@@ -55,9 +55,8 @@ class Adapter:
     variance_form: ClassVar[VarianceForm] = "biased"
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
-        if precision != "float32":
-            raise ValueError(f"unknown precision {precision!r}; known: float32")
-        self.device = _device(device)
+        check_precision(precision)
+        self.device = _device(device, precision)
         self.spec = spec
         keras.utils.set_random_seed(seed)
         with keras.device(self.device):
@@ -114,7 +113,7 @@ class Adapter:
         return _peak_gpu_memory_bytes() if not self.device.startswith("cpu") else None
 
 
-def _device(device: Device) -> str:
+def _device(device: Device, precision: Precision) -> str:
     backend = keras.backend.backend()
     if device == "cpu":
         # On PyTorch, "cpu:0" gives variables that get no gradients; on JAX, Keras before 3.12 refuses a bare "cpu".
@@ -127,7 +126,7 @@ def _device(device: Device) -> str:
         raise DeviceUnavailableError(f"Keras {keras.__version__} on {backend} cannot use a GPU: {error}") from error
     if "gpu" not in found and "cuda" not in found:
         raise DeviceUnavailableError(f"Keras {keras.__version__} on {backend} sees no GPU, only {found}")
-    _switch_off_tensorfloat()
+    _set_tensorfloat(on=precision == "tf32")
     return name
 
 
@@ -135,7 +134,9 @@ class _Builder:
     """Makes the layers of a network, and remembers which of their variables is which."""
 
     def __init__(self, precision: Precision, seed: int) -> None:
-        self._common: dict[str, Any] = {"dtype": precision}
+        self._lower = precision == "bfloat16"
+        # float32 is said, too: a user's keras.json could have another default.
+        self._common: dict[str, Any] = {"dtype": "mixed_bfloat16" if self._lower else "float32"}
         self._seed = seed
         self._made: list[tuple[str, keras.Layer]] = []
 
@@ -143,8 +144,16 @@ class _Builder:
         """The network, with its initial weights drawn."""
         images = keras.Input(spec.input_shape)
         if not any(isinstance(layer, Residual) for layer in spec.layers):
-            return keras.Sequential([images, *self._layers(spec.placed())])
-        return keras.Model(images, self._through(spec.placed(), images))
+            return keras.Sequential([images, *self._layers(spec.placed()), *self._outputs()])
+        values = self._through(spec.placed(), images)
+        for layer in self._outputs():
+            values = layer(values)
+        return keras.Model(images, values)
+
+    def _outputs(self) -> Iterator[keras.Layer]:
+        """Keras' guide to mixed precision has a model give float32, for the loss to be exact."""
+        if self._lower:
+            yield keras.layers.Activation("linear", dtype="float32")
 
     def variables(self) -> dict[str, keras.Variable]:
         """Trainable ones and running statistics by their canonical names."""
@@ -298,21 +307,21 @@ def _rate(rule: Optimizer) -> Any:
 # Keras has no word for what follows, so its backend, the only one that may be imported, is asked.
 
 
-def _switch_off_tensorfloat() -> None:
+def _set_tensorfloat(*, on: bool) -> None:
     """TensorFloat-32 keeps 10 bits of the mantissa: fast, but not float32."""
     if keras.backend.backend() == "torch":
         import torch  # noqa: PLC0415
 
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = on
+        torch.backends.cudnn.allow_tf32 = on
     elif keras.backend.backend() == "jax":
         import jax  # noqa: PLC0415
 
-        jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
+        jax.config.update("jax_default_matmul_precision", "tensorfloat32" if on else "highest")  # type: ignore[no-untyped-call]
     else:
         import tensorflow as tf  # noqa: PLC0415
 
-        tf.config.experimental.enable_tensor_float_32_execution(False)
+        tf.config.experimental.enable_tensor_float_32_execution(on)
 
 
 def _peak_gpu_memory_bytes() -> int | None:

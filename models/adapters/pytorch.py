@@ -5,13 +5,14 @@ PyTorch keeps images as NCHW and kernels as OIHW, so arrays are turned round on 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights, check_precision
 from models.optimizers import decays, schedule_of
 from models.spec import (
     SGD,
@@ -54,9 +55,8 @@ class Adapter:
     variance_form: ClassVar[VarianceForm] = "unbiased"
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
-        if precision != "float32":
-            raise ValueError(f"unknown precision {precision!r}; known: float32")
-        self.device = _device(device)
+        check_precision(precision)
+        self.device = _device(device, precision)
         torch.manual_seed(seed)
         self.spec = spec
         self.model = nn.Sequential(*_modules(spec.placed()))
@@ -67,6 +67,8 @@ class Adapter:
         self.optimizer = _optimizer(spec, self.model)
         self.schedule = _schedule(spec.optimizer, self.optimizer)
         self.shuffler = torch.Generator().manual_seed(seed)
+        lower = precision == "bfloat16"
+        self.arithmetic = torch.autocast(self.device.type, torch.bfloat16) if lower else contextlib.nullcontext()
 
     def to_device(self, images: Images, labels: Labels) -> Batch:
         return self._to_device(torch.from_numpy(images), torch.from_numpy(labels))
@@ -75,7 +77,8 @@ class Adapter:
         images, labels = batch
         self.model.train()
         self.optimizer.zero_grad()
-        loss: Tensor = self.loss(self.model(images), labels)
+        with self.arithmetic:
+            loss: Tensor = self.loss(self.model(images), labels)
         loss.backward()
         self.optimizer.step()
         if self.schedule is not None:
@@ -99,9 +102,9 @@ class Adapter:
 
     def logits(self, images: Images) -> NDArray[np.float32]:
         self.model.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), self.arithmetic:
             outputs: Tensor = self.model(_nchw(torch.from_numpy(images).to(self.device)))
-        return outputs.cpu().numpy()
+        return outputs.float().cpu().numpy()
 
     def weights(self) -> Weights:
         named = zip(self.spec.parameter_shapes(), self.model.parameters(), strict=True)
@@ -146,13 +149,13 @@ class Adapter:
         return array.T
 
 
-def _device(device: Device) -> torch.device:
+def _device(device: Device, precision: Precision) -> torch.device:
     if device == "cuda":
         if not torch.cuda.is_available():
             raise DeviceUnavailableError(f"PyTorch {torch.__version__} sees no CUDA device")
         # TensorFloat-32 keeps 10 bits of the mantissa: fast, but not float32.
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
     return torch.device(device)
 
 

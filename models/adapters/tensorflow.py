@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights
+from models.contract import Device, DeviceUnavailableError, Images, Labels, Precision, Weights, check_precision
 from models.optimizers import decays, schedule_of
 from models.spec import (
     SGD,
@@ -52,9 +52,10 @@ class Adapter:
     jit_compile: ClassVar[bool] = False
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
-        if precision != "float32":
-            raise ValueError(f"unknown precision {precision!r}; known: float32")
-        self.device = _device(device)
+        check_precision(precision)
+        self.device = _device(device, precision)
+        # Variables stay in float32: what is computed with them is cast, as TensorFlow's guide does it.
+        self.arithmetic = tf.bfloat16 if precision == "bfloat16" else tf.float32
         tf.random.set_seed(seed)
         self.spec = spec
         with tf.device(self.device):
@@ -120,7 +121,8 @@ class Adapter:
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smoothed, logits))
 
     def _forward(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-        return self._through(self.spec.placed(), images, training=training)
+        outputs = self._through(self.spec.placed(), tf.cast(images, self.arithmetic), training=training)
+        return tf.cast(outputs, tf.float32)
 
     def _through(self, layers: tuple[Placed, ...], values: tf.Tensor, *, training: bool) -> tf.Tensor:
         for placed in layers:
@@ -137,8 +139,8 @@ class Adapter:
     ) -> tf.Tensor:
         layer, name = placed.layer, placed.name
         if isinstance(layer, Convolution):
-            values = _convolve(values, self.model[f"{name}/kernel"], layer)
-            return tf.nn.bias_add(values, self.model[f"{name}/bias"]) if layer.bias else values
+            values = _convolve(values, self._cast(f"{name}/kernel"), layer)
+            return tf.nn.bias_add(values, self._cast(f"{name}/bias")) if layer.bias else values
         if isinstance(layer, BatchNorm):
             return self._normalise(name, layer, values, training=training)
         if isinstance(layer, MaxPool):
@@ -154,13 +156,18 @@ class Adapter:
             return tf.reshape(values, (-1, np.prod(values.shape[1:])))
         if isinstance(layer, Dropout):
             return self._dropout(values, layer.rate) if training else values
-        return tf.nn.bias_add(tf.linalg.matmul(values, self.model[f"{name}/kernel"]), self.model[f"{name}/bias"])
+        return tf.nn.bias_add(tf.linalg.matmul(values, self._cast(f"{name}/kernel")), self._cast(f"{name}/bias"))
+
+    def _cast(self, name: str) -> tf.Tensor:
+        return tf.cast(self.model[name], self.arithmetic)
 
     def _normalise(self, name: str, layer: BatchNorm, values: tf.Tensor, *, training: bool) -> tf.Tensor:
         scale, bias = self.model[f"{name}/scale"], self.model[f"{name}/bias"]
         mean, variance = self.statistics[f"{name}/mean"], self.statistics[f"{name}/variance"]
         if not training:
-            return tf.nn.batch_normalization(values, mean, variance, bias, scale, layer.epsilon)
+            values = tf.cast(values, tf.float32)
+            outputs = tf.nn.batch_normalization(values, mean, variance, bias, scale, layer.epsilon)
+            return tf.cast(outputs, self.arithmetic)
         images = tf.reshape(values, (-1, 1, 1, values.shape[-1])) if values.shape.rank == 2 else values
         # The fused operation gives the running statistics too, with the unbiased variance.
         outputs, new_mean, new_variance = tf.compat.v1.nn.fused_batch_norm(
@@ -199,7 +206,7 @@ class _Pipeline:
         return self._dataset
 
 
-def _convolve(values: tf.Tensor, kernel: tf.Variable, layer: Convolution) -> tf.Tensor:
+def _convolve(values: tf.Tensor, kernel: tf.Tensor, layer: Convolution) -> tf.Tensor:
     padding = layer.padding.upper() if isinstance(layer.padding, str) else _padding(layer.padding)
     channels = values.shape[-1]
     if layer.groups == 1:
@@ -306,12 +313,12 @@ def _drawn(spec: Spec) -> dict[str, tf.Tensor]:
     return {name: drawn[name.rpartition("/")[2]](shape) for name, shape in spec.parameter_shapes().items()}
 
 
-def _device(device: Device) -> str:
+def _device(device: Device, precision: Precision) -> str:
     if device == "cpu":
         return "CPU:0"
     if not tf.config.list_physical_devices("GPU"):
         seen = ", ".join(found.name for found in tf.config.list_physical_devices())
         raise DeviceUnavailableError(f"TensorFlow {tf.__version__} sees no GPU, only {seen}")
     # TensorFloat-32 keeps 10 bits of the mantissa: fast, but not float32.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
     return "GPU:0"

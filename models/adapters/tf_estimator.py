@@ -63,7 +63,7 @@ class Adapter:
 
     def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
         if precision != "float32":
-            raise ValueError(f"unknown precision {precision!r}; known: float32")
+            raise ValueError(f"TF Estimator is trained in float32 only, not in {precision}")
         if device != "cpu":
             raise DeviceUnavailableError(f"TensorFlow {tf.__version__} with estimators is here for the CPU only")
         self.spec = spec

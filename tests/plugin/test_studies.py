@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,27 @@ def test_own_defaults_stand_beside_the_equal_ones(tmp_path: Path) -> None:
     assert names == ["test_final_accuracy[digits-pytorch-cpu]", "test_final_accuracy[digits-pytorch-native-cpu]"]
 
 
+def test_precisions_are_arms_of_their_own(tmp_path: Path) -> None:
+    """Named where they are not float32; a framework that lacks one says so."""
+    names = collected(tmp_path, "--precision", "float32,bfloat16", "--framework", "pytorch", "-m", "step and cpu")
+    assert names == [
+        "test_training_step[digits-pytorch-cpu]",
+        "test_training_step[digits-pytorch-bfloat16-cpu]",
+    ]
+
+
+def test_numbers_of_threads_are_arms_of_their_own(tmp_path: Path) -> None:
+    """As soon as there are two of them; one alone is nobody's name."""
+    asked = ("--framework", "pytorch", "-m", "step and cpu")
+    assert collected(tmp_path, "--threads", "1", *asked) == ["test_training_step[digits-pytorch-cpu]"]
+    cores = len(os.sched_getaffinity(0))
+    if cores > 1:
+        assert collected(tmp_path, "--threads", "1,2", *asked) == [
+            "test_training_step[digits-pytorch-cpu-1threads]",
+            "test_training_step[digits-pytorch-cpu-2threads]",
+        ]
+
+
 def test_batch_sizes_are_workloads_of_their_own(tmp_path: Path) -> None:
     """Each with its own benchmarks, which no baseline of another size can be taken for."""
     names = collected(tmp_path, "--batch-size", "16,128", "--framework", "pytorch", "-m", "step and cpu")
@@ -69,6 +91,10 @@ def test_batch_sizes_are_workloads_of_their_own(tmp_path: Path) -> None:
         (["--seeds", "0"], ["--seeds 0", "at least 1"]),
         (["--batch-size", "16,0"], ["--batch-size 0", "at least 1"]),
         (["--study", "mnist-3conv", "--batch-size", "8"], ["leave --batch-size away"]),
+        (["--study", "mnist-3conv", "--precision", "bfloat16"], ["leave --precision away"]),
+        (["--precision", "float16"], ["--precision 'float16' is not known", "float32, bfloat16, tf32"]),
+        (["--precision", "tf32", "--device", "cpu"], ["tf32 is a format of NVIDIA GPUs", "--device cuda"]),
+        (["--threads", "1,2", "--calibrate"], ["--threads: give one number with --calibrate"]),
         (["--defaults", "mine"], ["--defaults", "equal", "native", "both"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

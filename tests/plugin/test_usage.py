@@ -22,6 +22,7 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
         "--study",
         "--seeds",
         "--batch-size",
+        "--precision",
         "--defaults",
         "--against",
         "--margin",

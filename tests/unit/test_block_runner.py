@@ -142,8 +142,8 @@ def test_what_is_read_says_which_kind_of_block_it_is(measures: frozenset[Measure
 @pytest.mark.parametrize(
     ("asked", "reading"),
     [
-        (request(), Reading(steps=True, epochs=True, short_epochs=True)),
-        (request(frozenset({Measure.STEP})), Reading(steps=True, short_epochs=True)),
+        (request(), Reading(steps=True, epochs=True, short_epochs=True, peak=True)),
+        (request(frozenset({Measure.STEP})), Reading(steps=True, short_epochs=True, peak=True)),
         (request(frozenset({Measure.FIRST_STEP}), seed=7), Reading(steps=False, short_epochs=True)),
         (
             request(frozenset({Measure.EPOCH}), whole=True),
@@ -159,6 +159,14 @@ def test_a_block_reads_what_is_asked_for(stand: Stand, asked: BlockRequest, read
     assert stand.read == [reading]
 
 
+def test_what_a_framework_reaches_at_best_is_found_out_once(stand: Stand) -> None:
+    """In the first block of steps, where its arms take turns and nobody else computes."""
+    alternating = runner()
+    alternating.run(request())
+    alternating.run(request())
+    assert [reading.peak for reading in stand.read] == [True, False]
+
+
 @TWO_CORES
 def test_in_a_duet_an_epoch_is_always_a_slice(stand: Stand) -> None:
     """Unless whole ones are asked for: its blocks are many, and short."""
@@ -167,6 +175,7 @@ def test_in_a_duet_an_epoch_is_always_a_slice(stand: Stand) -> None:
     duet.run(request(whole=True))
     assert [reading.short_epochs for reading in stand.read] == [False, False]
     assert [reading.whole_epochs for reading in stand.read] == [False, True]
+    assert not any(reading.peak for reading in stand.read)
 
 
 @TWO_CORES

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 
 from fixtures.arms.arm import Arm
 from fixtures.plugin import collection
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
-
-if TYPE_CHECKING:
-    import pytest
 
 ABSENT = replace(FRAMEWORKS["pytorch"], requires=("no-such-package",))
 
@@ -53,7 +53,8 @@ def test_on_windows_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_another_system_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the head of a run; on Linux nothing is said."""
-    assert collection.pytest_report_header() == []
+    config = cast("pytest.Config", SimpleNamespace(stash=pytest.Stash()))
+    assert collection.pytest_report_header(config) == []
     monkeypatch.setattr("platform.system", lambda: "Darwin")
-    (line,) = collection.pytest_report_header()
+    (line,) = collection.pytest_report_header(config)
     assert line.startswith("the suite is tested on Linux alone; on Darwin it has not: ")

@@ -89,7 +89,7 @@ def test_an_ordinary_run_takes_a_budget(tmp_path: Path, text: str, seconds: floa
         ({"processes": "two"}, "--processes two: give a whole number of at least 1"),
         ({"quick": True, "thorough": True}, "--quick and --thorough exclude each other"),
         ({"worker_timeout": "nan"}, "--worker-timeout nan: give a number above 0"),
-        ({"threads": "99999"}, "--threads 99999: this process may use only"),
+        ({"threads": ["99999"]}, "--threads 99999: this process may use only"),
         ({"device": ["tpu"]}, "--device 'tpu' is not known"),
         ({"data_dir": "nowhere"}, "--data-dir nowhere: there is no such directory"),
     ],

@@ -42,6 +42,14 @@ def test_a_program_is_found_by_its_file_or_its_module(tmp_path: Path, text: str)
     assert hash(found) == hash(read_program(text, tmp_path))
 
 
+def test_what_a_user_gives_a_value_needs_no_default(tmp_path: Path) -> None:
+    """It is handed to the function then."""
+    (tmp_path / "train.py").write_text("def training(batch_size, *, precision): yield 1\n", encoding="utf-8")
+    with pytest.raises(PythonFileError, match="needs batch_size, precision, which nobody gives it"):
+        read_program("train.py", tmp_path)
+    assert read_program("train.py", tmp_path, ("batch_size", "precision")).asked == ("batch_size", "precision")
+
+
 def test_another_function_is_named_after_a_colon(tmp_path: Path) -> None:
     """Its name then tells it apart from the others of its file."""
     (tmp_path / "train.py").write_text("from elsewhere import fast\n", encoding="utf-8")

@@ -44,7 +44,9 @@ def config(
         workload=SimpleNamespace(identifier="digits"),
         frameworks=[SimpleNamespace(identifier=framework) for framework in frameworks],
     )
-    options = SimpleNamespace(choices=[contest], study=False, defaults=("equal",), devices=devices)
+    options = SimpleNamespace(
+        choices=[contest], study=False, defaults=("equal",), precisions=("float32",), devices=devices
+    )
     option = {"keyword": "", "markexpr": "", "deselect": None, "--framework": None, "--margin": None} | given
     return cast(
         "pytest.Config",

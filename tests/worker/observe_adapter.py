@@ -155,6 +155,11 @@ def dropout_facts(adapter_class: type[Adapter], rate: float = 0.2) -> dict[str, 
     }
 
 
+def lower_cases(folder: Path) -> list[str]:
+    """Names of the cases that are observed in bfloat16 too."""
+    return json.loads((folder / "lower").read_text(encoding="utf-8")) if (folder / "lower").exists() else []
+
+
 def main(folder: Path, module: str, names: list[str]) -> None:
     """Observe every class on every case."""
     cases = load_cases(folder)
@@ -163,6 +168,9 @@ def main(folder: Path, module: str, names: list[str]) -> None:
         for case_name, case in cases.items():
             observed = observe(adapter_class, case, "cpu", "float32").to_arrays()
             np.savez(folder / f"{name}-{case_name}.npz", **observed)  # type: ignore[arg-type]
+        for case_name in lower_cases(folder):
+            observed = observe(adapter_class, cases[case_name], "cpu", "bfloat16").to_arrays()
+            np.savez(folder / f"{name}-{case_name}-bfloat16.npz", **observed)  # type: ignore[arg-type]
         if name == names[0]:
             if "odd" not in cases:
                 continue

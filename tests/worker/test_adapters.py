@@ -15,6 +15,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from models.forms import Forms
+from models.lower_precision import judge_lower, rounded_case
 from models.parity import Observation, ParityReport, expect, judge, parity_case
 from models.registry import FRAMEWORKS
 from models.spec import (
@@ -161,9 +162,18 @@ class Observed:
 
     def report(self, name: str, case: str, forms: Forms) -> ParityReport:
         """The judgement of one class on one case."""
-        with np.load(self.folder / f"{name}-{case}.npz", allow_pickle=False) as archive:
-            observed = Observation.from_arrays(dict(archive))
-        return judge(expect(load_cases(self.folder)[case], forms), observed)
+        return judge(expect(load_cases(self.folder)[case], forms), self.observation(f"{name}-{case}"))
+
+    def lower_report(self, name: str, case: str, forms: Forms) -> ParityReport:
+        """Likewise, of what it did in bfloat16."""
+        asked, observed = load_cases(self.folder)[case], self.observation(f"{name}-{case}-bfloat16")
+        exact, rounded = (expect(each, forms, "bfloat16") for each in (asked, rounded_case(asked, "bfloat16")))
+        return judge_lower(exact, rounded, observed, "bfloat16")
+
+    def observation(self, file: str) -> Observation:
+        """What a file holds."""
+        with np.load(self.folder / f"{file}.npz", allow_pickle=False) as archive:
+            return Observation.from_arrays(dict(archive))
 
 
 def digits() -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.dtype[np.int64]]]:
@@ -184,6 +194,11 @@ def write_cases(folder: Path, *names: str) -> None:
         plain = to_plain(spec)
         (folder / f"{name}.json").write_text(json.dumps(plain), encoding="utf-8")
         np.savez(folder / f"{name}.npz", **case.to_arrays())  # type: ignore[arg-type]
+
+
+def write_lower_cases(folder: Path, *names: str) -> None:
+    """Say which of the cases a process is to run in bfloat16 too."""
+    (folder / "lower").write_text(json.dumps(names), encoding="utf-8")
 
 
 def run(
@@ -213,6 +228,7 @@ def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.skip(f"not on the PATH: {', '.join(framework.missing_programs())}")
     folder = tmp_path_factory.mktemp(request.param)
     write_cases(folder, *CASES)
+    write_lower_cases(folder, "residual")
     return run(folder, dict(framework.environment), framework.module, "Adapter")
 
 
@@ -231,6 +247,37 @@ def test_adapters_train_the_same_network(case: str, observed: Observed) -> None:
     """
     report = observed.report("Adapter", case, Forms.declared(observed.facts["forms"]))
     assert report.passed, "\n".join(report.differences)
+
+
+def test_adapters_train_it_in_bfloat16(observed: Observed) -> None:
+    """Within what the format rounds, and not in float32: what users of the framework write for mixed precision."""
+    report = observed.lower_report("Adapter", "residual", Forms.declared(observed.facts["forms"]))
+    assert report.passed, "\n".join(report.differences)
+
+
+LOWER_MISTAKES = {
+    "StaysInFloat32": "precision: outputs are those of float32 to ",
+    "WeightsInBfloat16": "initial: ",
+    "LossInBfloat16": "losses: ",
+    "UpdatesInBfloat16": "sgd_",
+}
+"""For each wrong adapter of bfloat16: how one of its differences begins."""
+
+
+@pytest.fixture(scope="module")
+def mistaken_in_bfloat16(tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """What all of those did, in one process."""
+    folder = tmp_path_factory.mktemp("mistaken-in-bfloat16")
+    write_cases(folder, "residual")
+    write_lower_cases(folder, "residual")
+    return run(folder, {}, "tests.worker.wrong_precisions", *LOWER_MISTAKES)
+
+
+@pytest.mark.parametrize("name", LOWER_MISTAKES)
+def test_mistakes_of_precision_are_found(name: str, mistaken_in_bfloat16: Observed) -> None:
+    """They do not hide behind the wider tolerances."""
+    report = mistaken_in_bfloat16.lower_report(name, "residual", Forms())
+    assert any(line.startswith(LOWER_MISTAKES[name]) for line in report.differences), report
 
 
 def test_adapters_keep_the_contract(observed: Observed) -> None:

@@ -64,7 +64,7 @@ def start(worker: Worker, folder: Path, content: str, *, steps: int = 0, timeout
     file.write_text(content, encoding="utf-8")
     place = str(folder)
     worker.ask(messages.ImportProgram(str(file), "train", "training", place, place, ()), 60.0)
-    worker.ask(messages.StartProgram("cpu", 7), 60.0)
+    worker.ask(messages.StartProgram("cpu", 7, {}), 60.0)
     if steps:
         worker.ask(messages.TrainSteps(steps, 0), timeout)
 
@@ -238,7 +238,7 @@ def test_the_examples_are_programs(tmp_path: Path, name: str, framework: str) ->
     with Worker(name, command, tmp_path) as own:
         own.ask(messages.ImportProgram(str(program.file), program.module, program.function, place, place, ()), 120.0)
         for _start in range(2):
-            own.ask(messages.StartProgram("cpu", 7), 60.0)
+            own.ask(messages.StartProgram("cpu", 7, {}), 60.0)
             losses.append(own.ask(messages.TrainSteps(1, 0), 120.0).loss)
         assert own.ask(messages.TrainSteps(3, 1), 120.0).loss > 0
         versions = own.ask(messages.DescribeProgram(), 60.0).versions
