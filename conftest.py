@@ -13,4 +13,5 @@ pytest_plugins = [
     "fixtures.plugin.saved_runs",
     "fixtures.plugin.trend",
     "fixtures.plugin.terminal",
+    "fixtures.plugin.report_page",
 ]

@@ -38,7 +38,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(results: Path) -> BenchRun:
     """PyTorch on digits, every measure."""
-    finished = run_bench(results, *ARGUMENTS, *HABITS)
+    finished = run_bench(results, *ARGUMENTS, *HABITS, "--report", str(results / "report.html"))
     assert finished.status == pytest.ExitCode.OK, finished.output
     return finished
 
@@ -109,6 +109,15 @@ def test_the_run_ends_with_one_table(run: BenchRun) -> None:
     assert "digits on cpu" in table
     assert "PyTorch" in table
     assert "95 % confidence interval over 2 or 3 fresh processes" in table
+
+
+def test_the_run_has_a_page(run: BenchRun, results: Path) -> None:
+    """Made of what was saved, so that a later one of the same file says the same."""
+    assert f"Wrote the report to {results / 'report.html'}" in run.output
+    page = (results / "report.html").read_text(encoding="utf-8")
+    for part in ("Over time", "Distributions", "Memory", "Accuracy", "Is it the same network?"):
+        assert part in page
+    assert page.count("<svg") >= 5
 
 
 def test_a_run_that_was_not_named_is_saved_and_can_be_compared_with(run: BenchRun, results: Path) -> None:

@@ -1,0 +1,217 @@
+"""fixtures.reports.page: one page of a saved run, whole, inert, and readable without seeing it."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.reports.page.__main__ import main
+from fixtures.reports.page.document import PageError, page, write_page
+
+pytest.importorskip("matplotlib")
+
+READINGS = Path(__file__).resolve().parents[2] / "docs" / "readings"
+HOSTILE = "<script>alert(1)</script>\"'&$x_1$\x1b[31m" + "w" * 200
+LARGEST_BYTES = 2_000_000
+
+
+class Reader(HTMLParser):
+    """What a browser makes of a page: elements with their attributes, and the text between them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        """Text."""
+        self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        """The attributes of all elements of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def figures(framework: str, workload: str = "digits", **changes: Any) -> list[dict[str, Any]]:
+    """Of one framework, with everything that a run can save of it."""
+    common = {
+        "arm": f"{workload}-{framework}-cpu",
+        "framework": framework,
+        "framework_title": framework,
+        "framework_version": "1.0",
+        "workload": workload,
+        "device": "cpu",
+        "precision": "float32",
+        "threads": 2,
+        "parity": {"errors": {"logits": 1e-7, "losses": None}, "tolerances": {"logits": 1e-5, "losses": 1e-5}},
+        "void_blocks": [],
+    } | changes
+    first = {"first": "digits-A-cpu"}
+    beside = {"arm": "digits-A-cpu", "times": 1.5, "at_least": 1.4, "at_most": 1.6, "equal": False, "certain": True}
+    place = first if framework == "A" else first | {"beside_first": beside, "beside_before": beside}
+    step: dict[str, Any] = {
+        "seconds": 0.011,
+        "relative_half_width": 0.02,
+        "images_per_second": 5800.0,
+        "batch_size": 64,
+        "settled": True,
+        "bursts_seconds": [[0.01, 0.011, 0.012], [0.0105, 0.013, 0.01]],
+        "process_medians_seconds": [0.011, 0.0105],
+        "standing": place,
+        "steal_seconds": 0.0,
+        "foreign_cpu_seconds": 0.0,
+        "measured_seconds": 2.0,
+        "share_of_peak": 0.3,
+    }
+    memory: dict[str, Any] = {
+        "peak_memory_bytes": 7e8,
+        "memory_samples": [[0.1 * at, 1e6 * at] for at in range(900)],
+        "memory_phases_bytes": {"after_import": 4e8, "training": 7e8},
+    }
+    accuracy: dict[str, Any] = {
+        "accuracy": 0.97,
+        "accuracies": [0.97],
+        "accuracy_threshold": 0.95,
+        "seeds": [42],
+        "epochs": 2,
+        "epoch_accuracies": [[0.9, 0.97]],
+        "epoch_seconds": [[1.0, 1.1]],
+        "class_names": ["0", "1"],
+        "confusion_matrix": [[9, 1], [0, 10]],
+    }
+    measures = {"step": step, "memory": memory, "accuracy": accuracy}
+    return [
+        {"name": f"test_{measure}[{framework}]", "extra_info": common | {"measure": measure} | more}
+        for measure, more in measures.items()
+    ]
+
+
+def run(*benchmarks: dict[str, Any]) -> dict[str, Any]:
+    """As it is saved."""
+    cpu = {"name": "A processor", "vector_flags": ["avx2"]}
+    facts = {"cpu": cpu, "versions": {"torch": "1.0"}, "usable_cores": [0, 1]}
+    return {"benchmarks": list(benchmarks), "machine_info": {"cnn_dyno": facts}, "datetime": "2026-11-27T10:00:00"}
+
+
+def test_a_plain_run_has_its_answer_its_pictures_and_its_machine() -> None:
+    """The answer comes first, then the parts in their order."""
+    found = Reader(page(run(*figures("A"), *figures("B")), "run"))
+    assert "By step time: A 1.0 is fastest; B 1.0 takes 1.50 times as long (1.40 to 1.60)." in found.text
+    titles = ["Contrasts", "Table", "Over time", "Distributions", "Memory", "Accuracy", "Is it the same network?"]
+    places = [found.text.index(f"\n{title}\n") for title in [*titles, "Machine, versions, and how to make it again"]]
+    assert places == sorted(places)
+    assert "A processor" in found.text
+    assert "pytest bench --framework A,B --workload digits --device cpu" in found.text
+    assert "1e-07 of 1e-05" in found.text
+    assert "not finite of 1e-05" in found.text
+
+
+def test_behind_every_picture_there_is_a_table_and_before_it_its_words() -> None:
+    """Who does not see it loses nothing; identifiers are nobody else's."""
+    found = Reader(page(run(*figures("A"), *figures("B")), "run"))
+    pictures = [one for one in found.named("div") if one.get("role") == "img"]
+    assert len(pictures) == len(found.named("svg")) == len(found.named("details")) > 5
+    assert all(one["aria-label"] for one in pictures)
+    identifiers = [one["id"] for _, one in found.elements if one.get("id")]
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_nothing_is_fetched_and_nothing_is_run() -> None:
+    """No script, no address but the names of SVG's own languages, and a policy that forbids both."""
+    text = page(run(*figures("A"), *figures("B")), "run")
+    found = Reader(text)
+    assert not found.named("script")
+    assert not found.named("link")
+    assert set(re.findall(r"https?://[^\"'<> ]+", text)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert "default-src 'none'" in text
+
+
+def test_names_from_outside_are_text() -> None:
+    """Markup, quotes, formulas, escape sequences, two hundred characters: in text, attributes and pictures."""
+    text = page(run(*figures(HOSTILE), *figures("B", HOSTILE)), HOSTILE)
+    found = Reader(text)
+    assert not found.named("script")
+    assert "<script>alert(1)</script>" in found.text
+    assert "\x1b" not in text
+
+
+def test_nine_frameworks_stay_below_two_megabytes() -> None:
+    """With all measures."""
+    text = page(run(*(each for name in "ABCDEFGHI" for each in figures(name))), "run")
+    assert len(text.encode()) < LARGEST_BYTES
+
+
+@pytest.mark.parametrize("name", ["upgrade-torch", "upgrade-tf", "upgrade-keras", "upgrade-copy"])
+def test_an_upgrade_check_begins_with_its_verdict(name: str) -> None:
+    """Real runs of earlier versions of the suite, the figures and the machine's part of which are all there is."""
+    saved = json.loads((READINGS / f"{name}.json").read_text(encoding="utf-8"))
+    verdicts = {benchmark["extra_info"]["verdict"] for benchmark in saved["benchmarks"]}
+    (answer, *_) = re.findall(r'<p class="answer">(.*?)</p>', page(saved, name), flags=re.DOTALL)
+    expected = "REGRESSION" if "regression" in verdicts else "NO REGRESSION"
+    assert expected in answer or "INCONCLUSIVE" in answer
+    assert "**" not in answer
+
+
+def test_a_run_without_what_is_drawn_has_a_page_all_the_same() -> None:
+    """Older files have neither bursts nor samples nor a place."""
+    drawn = ("bursts_seconds", "standing", "parity", "share_of_peak", "batch_size", "void_blocks")
+    info = {name: value for name, value in figures("A")[0]["extra_info"].items() if name not in drawn}
+    text = page({"benchmarks": [{"name": "test", "extra_info": info}]}, "old")
+    assert "Figures of A 1.0 alone" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is not a saved run"),
+        ('{"benchmarks": [{"extra_', "is not a saved run"),
+        ("[]", "is not a saved run"),
+        ('{"benchmarks": 3}', "is not a saved run"),
+        ('{"benchmarks": []}', "holds no figure of this suite"),
+        ('{"benchmarks": [{"extra_info": {"measure": "step"}}]}', "holds what no run of this suite does"),
+    ],
+)
+def test_what_is_no_run_is_one_line_and_no_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    """What was there before stays."""
+    (tmp_path / "run.json").write_text(content, encoding="utf-8")
+    (tmp_path / "run.html").write_text("before", encoding="utf-8")
+    assert main([str(tmp_path / "run.json")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert (tmp_path / "run.html").read_text(encoding="utf-8") == "before"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """Nothing half-written is left."""
+    with pytest.raises(PageError, match="cannot be written"):
+        write_page("text", tmp_path / "nowhere" / "page.html")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PageError, match="cannot be written"):
+        write_page("text", tmp_path / "folder")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def test_each_run_gets_a_page_of_its_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless another is given."""
+    (tmp_path / "one.json").write_text(json.dumps(run(*figures("A"))), encoding="utf-8")
+    assert main([str(tmp_path / "one.json")]) == 0
+    assert (tmp_path / "one.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert main([str(tmp_path / "one.json"), "-o", str(tmp_path / "other.html")]) == 0
+    assert (tmp_path / "other.html").exists()
+    assert "other.html" in capsys.readouterr().out
