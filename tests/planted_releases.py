@@ -33,6 +33,7 @@ def training(seed):
             yield float(loss)
 """
 """A softmax regression in NumPy, whose step does the work of each package, too."""
+_METADATA = "Metadata-Version: 2.1\n"
 _MODULE = """import numpy
 _held = numpy.ones({held} * 2**17)
 _matrix = numpy.ones((64, 64))
@@ -57,13 +58,14 @@ def write_release(
         fault: a line of Python that its module begins with.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    module = name.replace("-", "_")
+    wheel = folder / f"{module}-{version}-py3-none-any.whl"
     required = f"Requires-Dist: {needs}\n" if needs else ""
     files = {
-        f"{name}.py": f"{fault}\n{_MODULE.format(work=work, held=held)}",
-        f"{name}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}",
-        f"{name}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{name}-{version}.dist-info/RECORD": f"{name}.py,,\n",
+        f"{module}.py": f"{fault}\n{_MODULE.format(work=work, held=held)}",
+        f"{module}-{version}.dist-info/METADATA": f"{_METADATA}Name: {name}\nVersion: {version}\n{required}",
+        f"{module}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{module}-{version}.dist-info/RECORD": f"{module}.py,,\n",
     }
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in files.items():
@@ -74,8 +76,9 @@ def write_release(
 def write_program(folder: Path, names: tuple[str, ...]) -> Path:
     """The training that uses these packages."""
     file = folder / "train.py"
-    imports = "\n".join(f"import {name}" for name in names)
-    calls = "\n".join(f"            {name}.work()" for name in names)
+    modules = [name.replace("-", "_") for name in names]
+    imports = "\n".join(f"import {module}" for module in modules)
+    calls = "\n".join(f"            {module}.work()" for module in modules)
     file.write_text(PROGRAM.format(imports=imports, calls=calls), encoding="utf-8")
     return file
 

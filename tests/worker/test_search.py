@@ -19,6 +19,7 @@ from tests.built_environments import unreachable
 from tests.planted_releases import write_program, write_release, write_row
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 RELEASES = [f"1.{number}" for number in range(12)]
@@ -122,3 +123,45 @@ def test_no_change_between_the_ends_ends_there(python: Path, tmp_path: Path) -> 
     assert run.status == pytest.ExitCode.OK, run.output
     assert "**NO CHANGE**" in run.output
     assert len(found_in(run)["checks"]) == 1
+
+
+def with_packages(python: Path, folder: Path, held: str, pairs: Mapping[str, str]) -> tuple[str, ...]:
+    """Five packages in their second release here; the option that names the first ones.
+
+    Args:
+        python: of the environment that they are installed into.
+        folder: for their wheels, and for a training that uses them all.
+        held: that whose second release holds more memory.
+        pairs: packages that need the same release of another.
+    """
+    names = [f"planted-{letter}" for letter in "abcde"]
+    for name in names:
+        for release in ("1", "2"):
+            needs = f"{pairs[name]}=={release}" if name in pairs else ""
+            size = 150 if (name, release) == (held, "2") else 1
+            write_release(folder / "wheels", name, release, held=size, needs=needs)
+    write_program(folder, tuple(names))
+    installing = ("pip", "install", "--quiet", "--python", str(python), "--find-links", str(folder / "wheels"))
+    run_uv("installing", *installing, *(f"{name}==2" for name in names))
+    return ("--against", " ".join(f"{name}==1" for name in names), "--blame", *MEMORY)
+
+
+def test_the_package_that_carries_a_change_is_found(python: Path, tmp_path: Path) -> None:
+    """One of five that differ, and alone."""
+    culprit = f"planted-{random.Random(os.getpid()).choice('acde')}"  # noqa: S311 - any will do
+    asked = with_packages(python, tmp_path, culprit, {"planted-b": "planted-d"} if culprit != "planted-d" else {})
+    run = search(python, tmp_path, *asked)
+    assert run.status == pytest.ExitCode.OK, run.output
+    info = found_in(run)
+    assert (info["culprits"], info["smallest"]) == ([culprit], True)
+    assert f"**FOUND: {culprit} 1 → 2**" in run.output
+    assert "No more is needed" in run.output
+
+
+def test_packages_that_cannot_be_parted_are_named_together(python: Path, tmp_path: Path) -> None:
+    """Each needs the same release of the other, as torch and triton do."""
+    asked = with_packages(python, tmp_path, "planted-b", {"planted-b": "planted-d"})
+    run = search(python, tmp_path, *asked)
+    assert run.status == pytest.ExitCode.OK, run.output
+    assert found_in(run)["culprits"] == ["planted-b", "planted-d"]
+    assert "planted-b and planted-d cannot be parted: " in run.output
