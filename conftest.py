@@ -9,6 +9,7 @@ pytest_plugins = [
     "fixtures.plugin.recording",
     "fixtures.plugin.comparing",
     "fixtures.plugin.calibration",
+    "fixtures.plugin.searching",
     "fixtures.plugin.saving",
     "fixtures.plugin.saved_runs",
     "fixtures.plugin.trend",

@@ -23,6 +23,11 @@ def provided_or_skipped(source: Source) -> Environment:
     try:
         return provide(source, CACHE, print)
     except EnvironmentBuildError as error:
-        if _UNREACHABLE.search(str(error)):
+        if unreachable(error):
             pytest.skip(str(error))
         raise
+
+
+def unreachable(error: EnvironmentBuildError) -> bool:
+    """Whether packages cannot be had at all."""
+    return bool(_UNREACHABLE.search(str(error)))

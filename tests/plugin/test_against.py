@@ -47,6 +47,18 @@ def test_several_environments_and_the_users_own_choice(tmp_path: Path) -> None:
     assert len(collected(tmp_path, *arguments)) == 2
 
 
+def test_a_search_is_about_the_step_unless_the_user_says_otherwise(tmp_path: Path) -> None:
+    """Each further measure would be a search of its own; nothing is asked of an index before it begins."""
+    asked = ("--bisect", "torch==2.13.0..2.15.0 torchvision", "--framework", "pytorch")
+    name = "[digits-pytorch-cpu@torch==2.13.0..2.15.0_torchvision]"
+    run = run_bench(tmp_path, "--collect-only", "-q", "--device", "cpu", *asked)
+    found = {line.partition("/")[2] for line in run.output.splitlines() if "::" in line}
+    assert found == {f"test_search.py::test_training_step{name}"}
+    assert collected(tmp_path, *asked) == {f"test_search.py::test_{measure}{name}" for measure in MEASURES}
+    blamed = collected(tmp_path, "--against", "torch==2.13.0", "--blame", "--framework", "pytorch", "-k", "memory")
+    assert blamed == {"test_search.py::test_peak_memory[digits-pytorch-cpu@torch==2.13.0]"}
+
+
 def test_a_calibration_measures_the_gate_alone(tmp_path: Path) -> None:
     """One test for each framework."""
     names = collected(tmp_path, "--calibrate", "--framework", "pytorch,tf-estimator")
@@ -88,6 +100,16 @@ def test_too_small_a_calibration_is_said_at_once(tmp_path: Path, blocks: str, wo
         (["--calibrate", "--against", "six"], ["leave --against away"]),
         (["--calibrate", "--calibrate-blocks", "2"], ["--calibrate-blocks 2", "fewer than 4"]),
         (["--calibrate-blocks", "8"], ["is for --calibrate"]),
+        (["--bisect", "six==1.10.0..1.16.0", "--against", "six"], ["give one of them"]),
+        (["--bisect", "six==1.10.0..1.16.0", "--blame"], ["give one of them"]),
+        (["--bisect", "six==1.10.0..1.16.0", "--calibrate"], ["leave --bisect away"]),
+        (["--bisect", "six==1.16.0"], ["--bisect 'six==1.16.0'", "write one range of releases"]),
+        (["--bisect", "six==1.16.0..1.10.0"], ["the range is empty"]),
+        (["--bisect", "six==1.16.0,1.17.0", "--quick"], ["--quick does nothing with --bisect"]),
+        (["--bisect", "six==1.16.0,1.17.0", "--schedule", "duet", "--threads", "1"], ["--threads 2"]),
+        (["--blame"], ["--blame needs the other environment"]),
+        (["--blame", "--against", "git:HEAD"], ["--blame is about packages", "git:HEAD"]),
+        (["--pre-releases"], ["--pre-releases is for --bisect"]),
         (["--quick", "--against", "six"], ["--quick does nothing with --against"]),
         (["--until-decided"], ["--until-decided is for --against"]),
         (["--budget", "5m", "--quick"], ["--quick fixes how much is measured"]),

@@ -54,7 +54,8 @@ def test_every_benchmark_carries_what_it_measured(run: BenchRun, test: str) -> N
 
 def test_parameters_are_identifiers(run: BenchRun) -> None:
     """Not a dump of what they stand for: whoever groups by one, or reads the file, knows them from the options."""
-    expected = {"workload": "digits", "framework": "pytorch", "device": "cpu", "defaults": "equal"}
+    names = {"workload": "digits", "framework": "pytorch", "device": "cpu"}
+    expected = names | {"precision": "float32", "defaults": "equal"}
     assert all(benchmark["params"] == expected for benchmark in run.saved["benchmarks"])
     assert "benchmark 'framework=pytorch'" in run.output
 
