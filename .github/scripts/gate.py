@@ -1,8 +1,8 @@
 """Measure this checkout against another version of it, or of its packages, and say the verdict where GitHub shows it.
 
 It runs ``pytest bench --against``. What it needs to know comes from its options or, for a workflow, from environment
-variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves three files in the folder of ``--reports``:
-``run.json`` (pytest-benchmark's), ``report.md`` and ``outcome.txt``.
+variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves four files in the folder of ``--reports``:
+``run.json`` (pytest-benchmark's), ``report.html`` (the page of it), ``report.md`` and ``outcome.txt``.
 
 Exit status: 0 no regression or nothing to measure, 1 no verdict at all, 2 usage error, 10 inconclusive (0 with a
 warning unless ``--inconclusive fail``), 11 regression, otherwise pytest's own.
@@ -132,6 +132,14 @@ def report_of(run: Path) -> str:
     return finished.stdout if finished.returncode == 0 else ""
 
 
+def write_page(run: Path) -> None:
+    """Leave a page with pictures beside a saved run; the verdict does not depend on it."""
+    if run.is_file():
+        page = run.with_name("report.html").resolve()
+        command = [sys.executable, "-m", "fixtures.reports.page", str(run.resolve()), "-o", str(page)]
+        subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603 - the same
+
+
 def publish(reports: Path, outcome: str, report: str, *, passed: bool, unmeasured: list[str]) -> None:
     """Leave the files, and tell GitHub if it listens."""
     report = "\n\n".join([report.rstrip(), *unmeasured]) + "\n"
@@ -155,7 +163,7 @@ def main(arguments: list[str]) -> int:
     reports = Path(settings.reports)
     reports.mkdir(parents=True, exist_ok=True)
     run = reports / "run.json"
-    for earlier in (run, reports / "report.md", reports / "outcome.txt"):
+    for earlier in (run, reports / "report.html", reports / "report.md", reports / "outcome.txt"):
         earlier.unlink(missing_ok=True)
     against = [line.strip() for line in settings.against.splitlines() if line.strip()]
     unmeasured: list[str] = []
@@ -179,6 +187,7 @@ def main(arguments: list[str]) -> int:
             unmeasured.append(f"Not measured, though the change concerns it: {', '.join(left_out)}.")
     status = measure(settings, against, run)
     report = report_of(run)
+    write_page(run)
     if not report:
         report = f"**NOT MEASURED**: `pytest bench` ended with status {status} and no verdict; its log says why."
         # Nor is doubt: so ends a run in which everything was skipped. One whose time was up has a verdict, of doubt.
