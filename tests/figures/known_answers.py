@@ -53,10 +53,10 @@ KNOWN = {
     "keras-train-on-batch": Known(
         source="Keras 3.6 traces anew in every call of train_on_batch on TensorFlow 2.16",
         expected="3.6.0",
-        packages=("keras==3.8.0", "tensorflow==2.16.2", "numpy==1.26.4"),
+        packages=("keras==3.6.0", "tensorflow==2.16.2", "numpy==1.26.4"),
         arguments=(
             # In one word: of two, pytest would look for a conftest.py beside the second.
-            *(f"--program={PROGRAMS / 'keras_train_on_batch.py'}", "--bisect", "keras==3.4.1..3.8.0"),
+            *(f"--program={PROGRAMS / 'keras_train_on_batch.py'}", "--bisect", "keras==3.4.1..3.6.0"),
             *("--margin", "step=20%", "--budget", "30m", "--allow-different-losses"),
         ),
     ),
