@@ -24,10 +24,10 @@ CHOSEN := $(if $(strip $(FRAMEWORKS)),--framework $(subst $(empty) $(empty),$(co
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup everything bench gate test test-all lint types format lock clean
+.PHONY: help setup everything bench gate test test-all known-answers lint types format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo 'Variables: PYTHON=path of a Python, FRAMEWORKS="pytorch jax" (setup, bench), ARGS="arguments for the command"'
 
 setup: ## build .venv from the pinned, hashed requirements: of all frameworks, or of FRAMEWORKS
@@ -48,6 +48,9 @@ test: everything ## the suite's own tests, without those that are too long for e
 
 test-all: everything ## all of them, both ends of every framework's proven releases too: pytest $(ARGS)
 	$(VENV)/bin/pytest $(ARGS)
+
+known-answers: everything ## search real regressions whose release is known, for an hour: a part of them: ARGS="jax-cpu-step"
+	$(VENV)/bin/python -m tests.figures.known_answers $(ARGS)
 
 lint: everything ## ruff check, ruff format --check, mypy --strict; changes nothing
 	$(VENV)/bin/ruff check
