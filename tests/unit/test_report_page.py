@@ -165,6 +165,18 @@ def test_an_upgrade_check_begins_with_its_verdict(name: str) -> None:
     assert "**" not in answer
 
 
+def test_a_search_names_what_it_found_and_shows_its_ladder() -> None:
+    """A real one: which release of JAX made a step longer."""
+    text = page(json.loads((READINGS / "search-jax.json").read_text(encoding="utf-8")), "search-jax")
+    found = Reader(text)
+    (answer, *_) = re.findall(r'<p class="answer">(.*?)</p>', text, flags=re.DOTALL)
+    assert "FOUND" in answer
+    assert "0.4.33" in answer
+    assert "0.4.31 → 0.4.33" in found.text
+    assert "pytest bench --framework jax --workload digits --device cpu --bisect jax==0.4.30..0.5.0" in found.text
+    assert found.named("svg")
+
+
 def test_a_run_without_what_is_drawn_has_a_page_all_the_same() -> None:
     """Older files have neither bursts nor samples nor a place."""
     drawn = ("bursts_seconds", "standing", "parity", "share_of_peak", "batch_size", "void_blocks")
