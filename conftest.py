@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.plugin.saving",
     "fixtures.plugin.saved_runs",
     "fixtures.plugin.trend",
+    "fixtures.plugin.check_machine",
     "fixtures.plugin.terminal",
     "fixtures.plugin.report_page",
 ]
