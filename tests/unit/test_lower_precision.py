@@ -85,10 +85,10 @@ def test_what_stays_in_float32_is_named(case: ParityCase) -> None:
 
 @pytest.mark.parametrize("stage", ["logits", "losses", "twin_gradients", "sgd_2", "sgd_10", "epoch"])
 def test_mistakes_are_seen_through_the_rounding(case: ParityCase, stage: str) -> None:
-    """Half as much again in any stage."""
+    """Twice as much in any stage."""
     right = observed_in_bfloat16(case)
     value: Any = getattr(right, stage)
-    wrong: Any = value * 1.6 if isinstance(value, np.ndarray) else {name: array * 1.6 for name, array in value.items()}
+    wrong: Any = value * 2.0 if isinstance(value, np.ndarray) else {name: array * 2.0 for name, array in value.items()}
     passed, differences = judged(case, replace(right, **{stage: wrong}))
     assert not passed
     assert all(line.startswith(stage) for line in differences)
