@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -175,6 +176,15 @@ def test_a_search_names_what_it_found_and_shows_its_ladder() -> None:
     assert "0.4.31 → 0.4.33" in found.text
     assert "pytest bench --framework jax --workload digits --device cpu --bisect jax==0.4.30..0.5.0" in found.text
     assert found.named("svg")
+
+
+def test_a_blocks_change_is_a_share_and_a_batch_size_an_option() -> None:
+    """What is saved are logarithms and names that nobody can type."""
+    saved = json.loads((READINGS / "upgrade-tf.json").read_text(encoding="utf-8"))
+    block = next(one for one in saved["benchmarks"][1]["extra_info"]["raw"] if one["value"] is not None)
+    assert f"<td>{100 * math.expm1(block['value']):.4g}</td>" in page(saved, "upgrade-tf")
+    text = page(run(*figures("A", "digits-batch16"), *figures("A", "digits-batch64")), "sizes")
+    assert "pytest bench --framework A --workload digits --device cpu --batch-size 16,64" in text
 
 
 def test_a_run_without_what_is_drawn_has_a_page_all_the_same() -> None:
