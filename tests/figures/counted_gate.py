@@ -1,7 +1,8 @@
 """What the gate says of whole runs, counted: of equal environments, and of one with real work in a package.
 
 ``python -m tests.figures.counted_gate --framework keras-tensorflow --runs 5 --products 12`` makes runs of
-``pytest bench --against PYTHON -m step`` with default options, one after another. They are started in an environment that uv has built with the packages of this one, all versions the same, and held against this one. With
+``pytest bench --against PYTHON -m step`` with default options, one after another. They are started in an
+environment that uv has built with the packages of this one, all versions the same, and held against this one. With
 ``--products N``, one package of that environment does N more matrix products of 64 x 64 in every update; it is a real
 wheel (``tests/figures/planted_packages.py``). Without, both are equal.
 
