@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.bench_run import run_bench
+from tests.saved_runs import saved_benchmark, saved_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +26,18 @@ def test_a_path_that_can_be_no_file_is_a_usage_error(tmp_path: Path, name: str, 
     assert "Traceback" not in run.output
 
 
-def test_many_runs_are_no_page(tmp_path: Path) -> None:
-    """The trend has a report of its own."""
-    run = run_bench(tmp_path, "--report", str(tmp_path / "report.html"), "--trend")
-    assert run.status == pytest.ExitCode.USAGE_ERROR
-    assert "leave one of them away" in run.output
+def test_the_page_of_a_trend_shows_every_saved_run(tmp_path: Path) -> None:
+    """Too few to look for changes, and nothing is measured."""
+    storage = tmp_path / "storage" / "any"
+    storage.mkdir(parents=True)
+    for number in range(2):
+        saved = saved_run(saved_benchmark("memory"), recorded=f"2026-03-0{number + 1}T10:00:00+00:00")
+        (storage / f"000{number + 1}_run.json").write_text(json.dumps(saved), encoding="utf-8")
+    page = tmp_path / "history.html"
+    run = run_bench(tmp_path, "--trend", "--report", str(page), f"--benchmark-storage={storage.parent}")
+    assert run.status == pytest.ExitCode.OK
+    assert "Wrote the report to" in run.output
+    assert "There are too few runs" in page.read_text(encoding="utf-8")
 
 
 def test_a_run_that_measures_nothing_writes_nothing(tmp_path: Path) -> None:

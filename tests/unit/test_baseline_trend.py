@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.arms.environments import EnvironmentBuildError
 from fixtures.baselines.runs import SavedRun, run_from_plain
-from fixtures.baselines.series import Series, series_of
-from fixtures.plugin.trend import FEWEST_RUNS, ChangePoint, ask_otava, trend_report
+from fixtures.baselines.series import ChangePoint, Series, series_of
+from fixtures.plugin.trend import FEWEST_RUNS, ask_otava, trend_report, with_change_points
 from tests.saved_runs import saved_benchmark, saved_run
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def test_too_few_runs_are_said_with_how_many_are_needed() -> None:
     """Otava is not asked, so its environment need not be built."""
     runs = [run(day, step()) for day in range(FEWEST_RUNS - 1)]
     expected = f"change points need {FEWEST_RUNS} saved runs of equal conditions; the longest series has"
-    assert trend_report(runs, [], never) == f"{expected} {FEWEST_RUNS - 1}"
-    assert trend_report([], ["x.json: broken"], never).splitlines() == [f"{expected} 0", "left out: x.json: broken"]
+    assert trend_report(with_change_points(runs, never), []) == f"{expected} {FEWEST_RUNS - 1}"
+    assert trend_report([], ["x.json: broken"]).splitlines() == [f"{expected} 0", "left out: x.json: broken"]
 
 
 def test_the_table_says_when_how_much_and_with_which_version() -> None:
@@ -113,7 +113,7 @@ def test_the_table_says_when_how_much_and_with_which_version() -> None:
         assert [len(each.values) for each in series] == [12, 12]
         return [[ChangePoint(6, 0.01, 0.012, 2e-7)], []]
 
-    _, changed, unchanged, short = trend_report(runs, [], detect).splitlines()
+    _, changed, unchanged, short = trend_report(with_change_points(runs, detect), []).splitlines()
     assert " ".join(changed.split()) == (
         "test_training_step[digits-pytorch-cpu] 12 2026-03-07 10:00 01234567 "
         "0.01 s 0.012 s +20.0 % 2e-07 2.15.0 → 3.0.0"

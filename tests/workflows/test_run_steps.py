@@ -160,6 +160,18 @@ def test_without_a_gpu_the_gpu_job_is_no_success(checkout: Path, tmp_path: Path)
     assert "**NOT MEASURED**" in one.summary
 
 
+def test_the_history_of_kept_runs_becomes_a_page(checkout: Path, tmp_path: Path) -> None:
+    """With the runs of ``baselines/``; too few to look for changes, so that no environment is built."""
+    kept = ROOT / "docs" / "readings" / "repeated-runs" / "2026-11-25" / "unchanged"
+    (checkout / "baselines").mkdir(exist_ok=True)
+    for number in (1, 2):
+        shutil.copy(kept / f"000{number}.json", checkout / "baselines" / f"kept-{number}.json")
+    one = runner(checkout, tmp_path / "github", **{"vars.PUBLISH_HISTORY": "true"})
+    assert one.run(steps_of_job("history", "page")) == 0, one.log
+    page = (checkout / "history" / "index.html").read_text(encoding="utf-8")
+    assert "test_training_step[digits-pytorch-cpu] over 2 runs" in page
+
+
 def test_the_projects_own_checks_run_in_a_clean_clone(checkout: Path, tmp_path: Path) -> None:
     """Lint of everything; of the tests, which this is one of, those of one file."""
     variables = {"PYTHON": "false", "ARGS": "-k test_schedule"}

@@ -16,6 +16,7 @@ PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+){2}")
 WRITERS = {
     ("gate", "comment"): {"pull-requests"},
     ("scheduled", "issue"): {"issues"},
+    ("history", "publish"): {"pages", "id-token"},
 }
 """Jobs that may write, and what."""
 
@@ -37,7 +38,7 @@ def audit(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_workflows_and_actions_fit_githubs_schemas() -> None:
     """As check-jsonschema has them."""
-    assert WORKFLOWS.keys() == {"ci", "gate", "gpu", "scheduled"}
+    assert WORKFLOWS.keys() == {"ci", "gate", "gpu", "history", "scheduled"}
     for schema, paths in (("github-workflows", WORKFLOWS), ("github-actions", ACTIONS)):
         found = validate(schema, *paths.values())
         assert found.returncode == 0, found.stdout
