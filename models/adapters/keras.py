@@ -204,6 +204,8 @@ class _Builder:
 
     def _convolution(self, name: str, layer: Convolution, channels: int) -> Iterator[keras.Layer]:
         padding = layer.padding
+        if not isinstance(padding, str) and layer.stride == 1 and 2 * padding == layer.kernel - 1:
+            padding = "same"
         if not isinstance(padding, str):
             if padding:
                 yield keras.layers.ZeroPadding2D(padding, data_format="channels_last", **self._common)

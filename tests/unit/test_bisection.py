@@ -144,6 +144,38 @@ def test_open_ends_are_left_as_they_are() -> None:
     assert (found.left, found.between) == ([(0, 8)], Change.OPEN)
 
 
+def test_neighbours_that_stay_open_are_what_is_left() -> None:
+    """All else has said that the change is between the two: that must not be lost."""
+
+    def ask(before: int, after: int) -> Change:
+        if (before, after) == (3, 4):
+            return Change.OPEN
+        return Change.WORSE if before <= 3 < after else Change.SAME
+
+    found = Bisection(9, ask)
+    found.run()
+    assert (found.left, [one.confirmed for one in found.located]) == ([(3, 4)], [False])
+
+
+def test_what_was_still_to_be_looked_at_is_said_if_a_nested_search_is_stopped() -> None:
+    """Both sides of a change that was found."""
+    moved = {3: Change.WORSE, 1: Change.BETTER}
+
+    def ask(before: int, after: int) -> Change:
+        if (before, after) == (0, 1):
+            raise StoppedError("the budget is used up")
+        inside = [change for place, change in moved.items() if before < place <= after]
+        if (before, after) in ((0, 8), (0, 4)):
+            return Change.WORSE
+        return inside[0] if inside else Change.SAME
+
+    found = Bisection(9, ask)
+    found.run()
+    assert found.stopped
+    assert (found.located[0].before, found.located[0].after) == (2, 3)
+    assert (3, 8) in found.unchecked
+
+
 @given(st.integers(0, 7))
 def test_whatever_ends_a_search_what_is_left_holds_the_change(checks: int) -> None:
     """The budget is used up after any number of checks; a change that was confirmed stays."""

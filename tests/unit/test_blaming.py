@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.arms.arm import CURRENT
-from fixtures.arms.environments import Changed, Interpreter
+from fixtures.arms.environments import Changed, EnvironmentBuildError, Interpreter
 from fixtures.arms.environments.between import Between
 from fixtures.judging.bisection import Change, UnusableError
 from fixtures.sessions.blaming import Blame
@@ -34,7 +34,9 @@ def blamed(
     other: Source = OTHER,
     *,
     elsewhere: bool = False,
+    installed: bool = False,
     unbuildable: Collection[str] = (),
+    unreachable: bool = False,
 ) -> Blame:
     """What is found where a change needs all of some packages in their current version.
 
@@ -43,7 +45,9 @@ def blamed(
         pairs: packages that need each other's version.
         other: the other environment.
         elsewhere: whether the change is in the environment itself, and in no package.
-        unbuildable: packages that make an environment fail which moves them first.
+        installed: whether it is in how the current environment was installed.
+        unbuildable: packages, or the label of a state, that make an environment fail which moves them first.
+        unreachable: whether the solver can no longer be asked once the search has begun.
     """
     between = Between(dict.fromkeys(NAMES, "2"), dict.fromkeys(NAMES, "1"))
 
@@ -52,8 +56,8 @@ def blamed(
         return "; ".join(f"{one} needs {two}" for one, two in pairs if versions.get(one) != versions.get(two))
 
     def has_it(source: Source) -> bool:
-        if elsewhere:
-            return source != other
+        if installed or elsewhere:
+            return source == CURRENT or (elsewhere and source != other)
         if source == other or needed is None:
             return False
         if source == CURRENT:
@@ -64,7 +68,7 @@ def blamed(
     def search(states: list[State], budget: Budget) -> Search:
         def measure(before: int, after: int, allowed: Budget) -> Check:
             for place in (before, after):
-                if set(states[place].moved) & set(unbuildable) and states[place].source != CURRENT:
+                if {states[place].label, *states[place].moved} & set(unbuildable) and states[place].source != CURRENT:
                     raise UnusableError(place, "it cannot be built")
             changed = has_it(states[after].source) - has_it(states[before].source)
             change = {1: Change.WORSE, 0: Change.SAME, -1: Change.BETTER}[changed]
@@ -74,10 +78,16 @@ def blamed(
         return Search(states, measure, Kept(), budget, lambda _: None)
 
     spent: list[float] = []
-    blame = Blame(between, between.steps(refuses), (other, CURRENT), search, refuses, Budget(None, 0.01))
+    asked = cannot_be_asked if unreachable else refuses
+    blame = Blame(between, between.steps(refuses), (other, CURRENT), search, asked, Budget(None, 0.01))
     blame.run()
     assert sum(spent) <= 0.01
     return blame
+
+
+def cannot_be_asked(_: Collection[str]) -> str:
+    """A solver behind a network that is gone."""
+    raise EnvironmentBuildError("asking uv failed: no network\nmore words")
 
 
 @given(st.sets(st.sampled_from(NAMES), min_size=1, max_size=3))
@@ -117,6 +127,28 @@ def test_a_change_that_no_package_carries_is_said() -> None:
     assert "No package that both environments have carries it" in blame.sentences[0]
 
 
+def test_how_the_current_one_was_installed_is_no_package() -> None:
+    """Another build of the same versions: the last package that is moved is not to blame for it."""
+    blame = blamed((), installed=True)
+    assert (blame.culprits, blame.complete) == ([], True)
+    assert "how the current environment was installed" in blame.sentences[0]
+
+
+def test_no_package_is_named_where_python_may_be_it() -> None:
+    """The other one's packages cannot be installed beside the current Python, so nothing parts the two."""
+    other = Interpreter(Path("/other/bin/python"))
+    blame = blamed((), other=other, elsewhere=True, unbuildable={"its packages here"})
+    assert (blame.culprits, blame.complete) == ([], False)
+    assert "no package is named" in blame.sentences[0]
+
+
+def test_a_solver_that_cannot_be_asked_proves_nothing() -> None:
+    """What was found stays, and that it may not be the smallest set is said in one line."""
+    blame = blamed({"d"}, unreachable=True)
+    assert ("d" in blame.culprits, blame.complete) == (True, False)
+    assert blame.sentences == ["Whether d can be moved alone is not known: asking uv failed: no network"]
+
+
 def test_no_change_ends_there() -> None:
     """One check, and nobody is named."""
     blame = blamed(None)
@@ -137,6 +169,8 @@ def test_where_an_environment_cannot_be_built_both_packages_are_named() -> None:
     assert blame.culprits == ["d", "e"]
     found: dict[str, Any] = blame.as_dict()
     assert list(found["skipped"]) == ["+ d"]
+    assert not blame.complete
+    assert blame.sentences == ["+ d could not be measured: which of them carries it is not known."]
     assert found["versions"]["d"] == ["1", "2"]
 
 

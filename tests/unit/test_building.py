@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.arms.environments import Changed, Copied, EnvironmentBuildError, building
-from fixtures.arms.environments.building import build
+from fixtures.arms.environments.building import build, refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FROZEN = """torch==2.13.0+cpu
@@ -172,3 +173,41 @@ def test_what_was_installed_from_a_folder_that_is_gone_is_had_by_its_version(
     build(Copied(), tmp_path, lines.append)
     assert uv.installed == [[pinned, f"here @ {tmp_path.as_uri()}"]]
     assert lines == [f"pytest was installed from /croot/pytest_1/work, which is not there: {pinned} stands for it"]
+
+
+NO_SOLUTION = (
+    "asking uv failed: uv pip install ended with status 1\n  No solution found when resolving dependencies:\n"
+    "  ╰─▶ Because a==1 depends on b==1 and you require b==2, we can conclude that your requirements are unsatisfiable."
+)
+UNREACHABLE = (
+    "asking uv failed: uv pip install ended with status 2\nerror: Failed to fetch: `a`\n  Caused by: timed out"
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"), [([""], ""), ([NO_SOLUTION], "No solution found"), ([UNREACHABLE, ""], "")]
+)
+def test_only_a_solvers_no_is_a_refusal(monkeypatch: pytest.MonkeyPatch, answers: list[str], said: str) -> None:
+    """An index that is slow once is asked again."""
+    monkeypatch.setattr(building, "run_uv", answering(answers))
+    assert said in refused(["a==1", "b==2"])
+    assert answers == []
+
+
+@pytest.mark.parametrize("words", [UNREACHABLE, NO_SOLUTION + " hint: the network was disabled"])
+def test_who_cannot_look_refuses_nothing(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """Else packages would count as ones that cannot be parted because of a lost connection."""
+    monkeypatch.setattr(building, "run_uv", answering([words, words]))
+    with pytest.raises(EnvironmentBuildError, match="asking uv failed"):
+        refused(["a==1"])
+
+
+def answering(answers: list[str]) -> Callable[..., str]:
+    """A uv that fails with each of these words in turn, and succeeds where they are empty."""
+
+    def run(*_: str) -> str:
+        if words := answers.pop(0):
+            raise EnvironmentBuildError(words)
+        return ""
+
+    return run

@@ -53,6 +53,16 @@ def test_models_are_held_against_those_of_a_commit(root: Path) -> None:
         models_differ("0" * 40, root)
 
 
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_shall_not_look_at_counts_as_changed(root: Path, mark: str) -> None:
+    """Its changes would be hidden from every comparison with a commit."""
+    git(root, "update-index", mark, "models/spec.py")
+    write(root, {"models/spec.py": "changed"})
+    found = commit_info(root)
+    assert found["dirty"] is True
+    assert models_differ(found["id"], root)
+
+
 @pytest.mark.parametrize("files", [{"models/spec.py": "changed"}, {"models/new.py": ""}], ids=["changed", "untracked"])
 def test_code_that_differs_from_the_commit_makes_it_dirty(root: Path, files: dict[str, str]) -> None:
     """Also a file that git does not know yet."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.judging.measures import TIMED, Measure
+from fixtures.judging.ranking import Beside, Place
 from fixtures.plugin.recording import standing
 from fixtures.sessions.frameworks import REQUIRED_BLOCKS
 from fixtures.workers.parent import WorkerError
@@ -159,6 +160,14 @@ def test_progress_tells_how_many_ranges_are_narrow_enough() -> None:
         "0 of 2 blocks of steps",
         "1 of 2 blocks of steps",
     ]
+
+
+def test_a_range_that_fits_no_float_is_none() -> None:
+    """Two processes of which one took many times as long are no reason to lose the figures."""
+    wild = Beside(0.1, -900.0, 900.0, 2, -0.3)
+    found = json.loads(json.dumps(standing(Place(FAST, wild, FAST, wild)), allow_nan=False))
+    assert (found["beside_first"]["at_least"], found["beside_before"]["at_most"]) == (None, None)
+    assert found["beside_first"]["blocks"] == 2
 
 
 def test_a_standing_travels_as_json() -> None:
