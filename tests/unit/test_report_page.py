@@ -187,6 +187,62 @@ def test_a_blocks_change_is_a_share_and_a_batch_size_an_option() -> None:
     assert "pytest bench --framework A --workload digits --device cpu --batch-size 16,64" in text
 
 
+def comparison(**changes: Any) -> dict[str, Any]:
+    """One measure of an upgrade check, as it is saved."""
+    info: dict[str, Any] = {
+        "comparison": "digits-A-cpu",
+        "measure": "step",
+        "framework": "A",
+        "framework_title": "A",
+        "workload": "digits",
+        "device": "cpu",
+        "precision": "float32",
+        "threads": 2,
+        "verdict": "inconclusive",
+        "estimate": 0.01,
+        "lower": -0.01,
+        "upper": 0.03,
+        "margins": {"margin": 0.0198, "floor": 0.0025, "minimum_effect": 0.005},
+        "family": 1,
+        "blocks": 4,
+        "blocks_needed": None,
+        "budget_needed_seconds": None,
+        "schedule": "duet",
+        "versions": ["2.0", "1.0"],
+        "against": "A==1.0",
+        "changed_packages": {"A": ["2.0", "1.0"]},
+        "measured_seconds": 60.0,
+        "interrupted": False,
+        "unanswered": [],
+        "raw": [],
+    }
+    return {"name": f"test_{info | changes}", "extra_info": info | changes}
+
+
+def contrast_rows(text: str) -> list[list[str]]:
+    """Cells of the table behind the picture of contrasts."""
+    table = text[text.index("<caption>Changes of times and memory") :]
+    rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")], flags=re.DOTALL)
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in rows]
+
+
+def test_a_range_without_a_bound_ends_in_an_arrow_and_not_at_its_estimate() -> None:
+    """Two blocks bound nothing; that is no certainty."""
+    text = page(run(comparison(lower=None), comparison(measure="memory", upper=None)), "run")
+    _, step, memory = contrast_rows(text)
+    assert (step[3], memory[4]) == ("unbounded", "unbounded")
+    assert re.findall(r'id="p\d+-(unbounded-\w+-\d)"', text) == ["unbounded-below-0", "unbounded-above-1"]
+    assert "unbounded-" not in page(run(comparison()), "run")
+
+
+def test_a_comparison_without_an_estimate_is_no_point() -> None:
+    """It would stand at no change."""
+    nothing = {"estimate": None, "lower": None, "upper": None}
+    text = page(run(comparison(), comparison(measure="memory", **nothing)), "run")
+    assert [row[0] for row in contrast_rows(text)] == ["contrast", "A, training step"]
+    assert '<h2 id="title-1">Table' in page(run(comparison(**nothing)), "run")
+
+
 def test_a_run_without_what_is_drawn_has_a_page_all_the_same() -> None:
     """Older files have neither bursts nor samples nor a place."""
     drawn = ("bursts_seconds", "standing", "parity", "share_of_peak", "batch_size", "void_blocks")
