@@ -246,6 +246,18 @@ def test_a_comparison_without_an_estimate_is_no_point() -> None:
     assert '<h2 id="title-1">Table' in page(run(comparison(**nothing)), "run")
 
 
+def test_the_floor_of_a_verdict_is_drawn_and_said() -> None:
+    """A range that touches no change's neighbourhood alone is why a clear change may be undecided."""
+    text = page(run(comparison()), "run")
+    headings, step = contrast_rows(text)
+    assert (headings[6], step[6]) == ("floor", "0.2503")
+    assert re.findall(r'id="p\d+-floor-0-(-?[0-9.]+)"', text) == ["-0.249688", "0.250313"]
+    assert "are the floor" in text
+    older = page(run(comparison(margins={"margin": 0.0198})), "run")
+    assert "floor-0" not in older
+    assert "are the floor" not in older
+
+
 def points(text: str) -> list[str]:
     """Of the page's list of doubts."""
     section = text[text.index("What makes a figure doubtful</h2>") :]
