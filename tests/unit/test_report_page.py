@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
 import math
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +18,9 @@ from fixtures.reports.page.__main__ import main
 from fixtures.reports.page.document import PageError, page, write_page
 from fixtures.reports.regression import regression_report
 from fixtures.reports.search import search_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytest.importorskip("matplotlib")
 
@@ -378,6 +383,29 @@ def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(PageError, match="cannot be written"):
         write_page("text", tmp_path / "folder")
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def full(*_: object) -> None:
+    """As the kernel says it."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def interrupted(*_: object) -> None:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("ends", "expected"), [(full, PageError), (interrupted, KeyboardInterrupt)])
+def test_a_page_that_is_cut_short_leaves_nothing_behind(
+    tmp_path: Path, ends: Callable[..., None], expected: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there before stays, and no part of the new one."""
+    (tmp_path / "page.html").write_text("before", encoding="utf-8")
+    monkeypatch.setattr(os, "fsync", ends)
+    with pytest.raises(expected):
+        write_page("text", tmp_path / "page.html")
+    assert [each.name for each in tmp_path.iterdir()] == ["page.html"]
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "before"
 
 
 def test_each_run_gets_a_page_of_its_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
