@@ -416,3 +416,32 @@ def test_each_run_gets_a_page_of_its_own_name(tmp_path: Path, capsys: pytest.Cap
     assert main([str(tmp_path / "one.json"), "-o", str(tmp_path / "other.html")]) == 0
     assert (tmp_path / "other.html").exists()
     assert "other.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["."], ". cannot be read: Is a directory"),
+        (["one.json", "one.txt"], "one.json and one.txt would both become one.html"),
+        (["one.json", "folder/../one.json"], "one.json and folder/../one.json would both become"),
+        (["one.json", "-o", "one.json"], "the page of one.json would replace the run one.json"),
+        (["run.html"], "the page of run.html would replace the run run.html"),
+    ],
+)
+def test_what_would_be_lost_or_is_no_file_is_refused_in_one_line(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    for name in ("one.json", "one.txt", "run.html"):
+        Path(name).write_text(json.dumps(run(*figures("A"))), encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
