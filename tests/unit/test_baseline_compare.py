@@ -85,6 +85,7 @@ def test_margins_of_the_project_count(tmp_path: Path, capsys: pytest.CaptureFixt
         (["0001", "0009"], "0009: neither a name in baselines/ (known: none yet), nor a run saved in .benchmarks/"),
         (["0001", "0001"], "0001 and 0001 are the same run; name two"),
         (["0001", "none.json"], "none.json"),
+        (["~nobody-of-this-name/a.json", "0001"], "~nobody-of-this-name/a.json"),
         (["0003", "0001"], "0003: 2 saved runs have this number; write the path of one"),
         (["0001", "0002", "--margin", "memory=much"], "--margin memory=much: write memory=2%"),
         (["0001", "0002", "--margin", "speed=2%"], "--margin speed=2%: the measure must be one of"),

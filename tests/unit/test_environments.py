@@ -279,6 +279,7 @@ def test_interpreters_that_cannot_run_workers(tmp_path: Path) -> None:
     venv.create(tmp_path / "bare")
     refused = {
         tmp_path / "absent": "absent does not run: No such file or directory",
+        Path("~nobody-of-this-name/python"): "python does not run: No such file or directory",
         tmp_path: "does not run: Permission denied",
         write_program(tmp_path / "cat", "echo hello; echo what is this >&2"): (
             "cat does not answer as a Python interpreter does: what is this"
