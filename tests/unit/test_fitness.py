@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.arms import tuning
-from fixtures.judging.fitness import Findable, findable
+from fixtures.judging.fitness import MARGINS, Findable, decided_on_enough, findable, told_apart
 from fixtures.judging.verdicts import Judgement, Verdict
 from fixtures.reports.fitness import Fitness, fitness_report
 
@@ -133,3 +133,36 @@ def test_a_machine_on_which_no_block_counts_decides_nothing() -> None:
     assert "no block counts; 1 void (other processes used 70% of a core)" in text
     assert "Nothing can be decided here now" in text
     assert "inf" not in text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "estimate", "words"),
+    [(Verdict.REGRESSION, 0.03, "3.05% longer"), (Verdict.IMPROVEMENT, -0.03, "2.96% shorter")],
+)
+def test_a_machine_that_tells_equal_arms_apart_is_not_fit(verdict: Verdict, estimate: float, words: str) -> None:
+    """However soon it would find a change."""
+    found = replace(FOUND, told_apart=told_apart(replace(EQUAL, verdict=verdict, estimate=estimate)))
+    assert not found.fit
+    text = fitness_report(found)
+    assert f"Not fit to measure on: of two equal arms, one was told to take {words}" in text
+    assert "Fit to" not in text
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NO_REGRESSION, Verdict.INCONCLUSIVE])
+def test_a_machine_that_does_not_is_as_fit_as_it_is_fast(verdict: Verdict) -> None:
+    """No regression, and nothing decided, are both true of equal arms."""
+    assert replace(FOUND, told_apart=told_apart(replace(EQUAL, verdict=verdict, estimate=0.01))).fit
+
+
+def test_the_duet_goes_on_until_its_spread_is_known() -> None:
+    """A verdict of two blocks ends a comparison, but says little of how far blocks differ."""
+    assert [decided_on_enough(replace(EQUAL, blocks=blocks), MARGINS) for blocks in (2, 3)] == ["", ""]
+    assert decided_on_enough(replace(EQUAL, blocks=4), MARGINS) == "no regression"
+    assert decided_on_enough(replace(EQUAL, verdict=Verdict.INCONCLUSIVE), MARGINS) == ""
+
+
+def test_a_plan_from_few_blocks_says_on_how_few_it_rests() -> None:
+    """The gate itself believes no spread of fewer than four."""
+    assert "s of measuring. This rests on 3 blocks alone." in fitness_report(replace(FOUND, blocks=3))
+    assert "This rests on 1 block alone." in fitness_report(replace(FOUND, blocks=1))
+    assert "rests on" not in fitness_report(replace(FOUND, blocks=4))
