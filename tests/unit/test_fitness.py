@@ -1,22 +1,15 @@
-"""``--check-machine``: settings of an imitated machine, what equal arms mean, and how it is said."""
+"""``--check-machine``: what equal arms mean, and how it is said."""
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.arms import tuning
-from fixtures.judging.fitness import MARGINS, Findable, findable, told_apart
+from fixtures.judging.fitness import MARGINS, Findable, decided_on_enough, findable, told_apart
 from fixtures.judging.verdicts import Judgement, Verdict
-from fixtures.plugin.machine_duet import decided_on_enough
 from fixtures.reports.fitness import Fitness, fitness_report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EQUAL = Judgement(Verdict.NO_REGRESSION, 0.0, -0.01, 0.01, 8, 0.002, 1e-3, 7.0)
 FOUND = Fitness(
@@ -34,63 +27,6 @@ FOUND = Fitness(
     settings={"transparent huge pages": "madvise", "frequency governor": ""},
     advice=[],
 )
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Path:
-    """Two cores that save power, with Intel's turbo on; no other driver's files."""
-    cores = tmp_path / "root" / "sys" / "devices" / "system" / "cpu"
-    for core in ("cpu0", "cpu1"):
-        (cores / core / "cpufreq").mkdir(parents=True)
-        (cores / core / "cpufreq" / "scaling_governor").write_text("powersave\n", encoding="utf-8")
-    (cores / "intel_pstate").mkdir()
-    (cores / "intel_pstate" / "no_turbo").write_text("0\n", encoding="utf-8")
-    return tmp_path / "root"
-
-
-def settings(machine: Path) -> list[list[str]]:
-    """What it is set to."""
-    return [tuning.values(knob, machine) for knob in tuning.KNOBS]
-
-
-def test_settings_are_read_where_they_are(machine: Path, tmp_path: Path) -> None:
-    """A container has none of them."""
-    assert settings(machine) == [["powersave"], [], ["0"]]
-    assert settings(tmp_path / "nowhere") == [[], [], []]
-
-
-def test_what_is_tuned_can_be_undone(machine: Path, tmp_path: Path) -> None:
-    """Tuned twice, it still goes back to the first values."""
-    record = tmp_path / "workspace" / "tuned.json"
-    assert len(tuning.tune(record, machine)) == 3
-    assert settings(machine) == [["performance"], [], ["1"]]
-    assert tuning.tune(record, machine) == []
-    (machine / "sys/devices/system/cpu/intel_pstate/no_turbo").write_text("0", encoding="utf-8")
-    assert len(tuning.tune(record, machine)) == 1
-    assert len(tuning.undo(record, machine)) == 3
-    assert settings(machine) == [["powersave"], [], ["0"]]
-    assert not record.exists()
-    with pytest.raises(tuning.TuningError, match="nothing to undo"):
-        tuning.undo(record, machine)
-
-
-def test_what_cannot_be_set_is_one_line_and_nothing_is_lost(machine: Path, tmp_path: Path) -> None:
-    """The record has what was changed before."""
-    record = tmp_path / "tuned.json"
-    turbo = machine / "sys/devices/system/cpu/intel_pstate/no_turbo"
-
-    def refused(path: Path, value: str) -> None:
-        if path == turbo:
-            raise tuning.TuningError(f"{path} can be set by root alone")
-        path.write_text(value, encoding="utf-8")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning, "_write", refused)
-        with pytest.raises(tuning.TuningError, match="root alone"):
-            tuning.tune(record, machine)
-    assert set(json.loads(record.read_text(encoding="utf-8")).values()) == {"powersave", "0"}
-    tuning.undo(record, machine)
-    assert settings(machine) == [["powersave"], [], ["0"]]
 
 
 def test_a_larger_change_takes_less_and_a_noisier_machine_more() -> None:
