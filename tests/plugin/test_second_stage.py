@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.arms.checkout import models_differ
+from fixtures.arms.checkout import parts_that_differ
 from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from fixtures.reports.regression import regression_report
 from tests.bench_run import BenchRun, run_bench
@@ -83,8 +83,8 @@ def test_where_nothing_changed_the_difference_is_the_machines(saved: Path, monke
     """Nothing more is measured; what saved figures show is said, and whose it is."""
     same = bench(saved, monkeypatch, packages=BEFORE, beside=1.1)
     assert "recreated" not in found(same)["step"]
-    if models_differ("HEAD"):
-        pytest.skip("models/ has changes that are not committed")
+    if parts_that_differ("HEAD"):
+        pytest.skip("what workers import has changes that are not committed")
     assert same.status == EXIT_INCONCLUSIVE, same.output
     assert "Nothing changed that could be re-created" in same.output
     slower = bench(saved, monkeypatch, packages=BEFORE, beside=1.1, step=9.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.arms.checkout import CodeState, commit_info, models_differ
+from fixtures.arms.checkout import CodeState, commit_info, parts_that_differ
 from fixtures.sessions.budget import Budget
 from fixtures.sessions.session import CodeChangedError
 from tests.scripted_runner import Script
@@ -42,15 +42,17 @@ def test_models_are_held_against_those_of_a_commit(root: Path) -> None:
     """As they lie there: changed, or new and not known to git; what lies elsewhere does not matter."""
     commit = commit_info(root)["id"]
     write(root, {"README.md": "other"})
-    assert not models_differ(commit, root)
+    assert parts_that_differ(commit, root) == ()
     write(root, {"models/new.py": ""})
-    assert models_differ(commit, root)
+    assert parts_that_differ(commit, root) == ("models",)
+    write(root, {"fixtures/workers/child.py": "changed", "fixtures/measuring/new.py": ""})
+    assert parts_that_differ(commit, root) == ("models", "fixtures/workers", "fixtures/measuring")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "--message=new")
-    assert models_differ(commit, root)
-    assert not models_differ(commit_info(root)["id"], root)
+    assert len(parts_that_differ(commit, root)) == 3
+    assert not parts_that_differ(commit_info(root)["id"], root)
     with pytest.raises(ValueError, match="Not a valid object name"):
-        models_differ("0" * 40, root)
+        parts_that_differ("0" * 40, root)
 
 
 @pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.baselines.recreation import Recreation, not_as_saved, recreation
+from fixtures.baselines.recreation import Recreation, not_as_saved, other_environment, recreation
 from fixtures.baselines.runs import run_from_plain
 from tests.saved_runs import saved_run
 
@@ -25,14 +25,14 @@ def run(packages: dict[str, str] | None = None, **facts: Any) -> SavedRun:
     return run_from_plain(plain, "run")
 
 
-def same(_: str) -> bool:
-    """Models that no commit changed."""
-    return False
+def same(_: str) -> tuple[str, ...]:
+    """Code that no commit changed."""
+    return ()
 
 
-def other(_: str) -> bool:
+def other(_: str) -> tuple[str, ...]:
     """Models that some commit changed."""
-    return True
+    return ("models",)
 
 
 def test_other_code_in_the_same_packages() -> None:
@@ -58,6 +58,26 @@ def test_nothing_changed() -> None:
     found = recreation(run(), run(PACKAGES | {"rich": "15"}), same)
     assert (found.worthwhile, found.nothing_changed) == (False, True)
     assert found.sentence.startswith("Nothing changed that could be re-created:")
+
+
+def test_what_changed_and_is_not_made_again_is_said() -> None:
+    """How workers run and measure, and the last number of Python's version."""
+    patched = run(versions={"python": "3.11.9"})
+    found = recreation(run(), patched, lambda _: ("fixtures/workers",))
+    assert found.nothing_changed
+    assert found.passed_over == ("fixtures/workers is another", "Python 3.11.7 then, 3.11.9 now")
+    assert "Different all the same: fixtures/workers is another; Python 3.11.7 then, 3.11.9 now." in found.sentence
+
+
+def test_an_environment_of_its_own_is_looked_at() -> None:
+    """Its packages differ, are the same, or are not in the file."""
+    plain, later = saved_run(), saved_run()
+    plain["cnn_dyno"]["environments"] = {"current": PACKAGES, "tf.txt": {"tensorflow": "2.15.0", "six": "1"}}
+    later["cnn_dyno"]["environments"] = {"current": PACKAGES, "tf.txt": {"tensorflow": "2.15.1", "six": "1"}}
+    before, now = run_from_plain(plain, "run"), run_from_plain(later, "run")
+    assert other_environment(before, now, "tf.txt") == "in tf.txt tensorflow 2.15.0 → 2.15.1"
+    assert other_environment(now, now, "tf.txt") == ""
+    assert other_environment(run(), now, "tf.txt") == "the packages of tf.txt are not known of both runs"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +116,7 @@ def test_code_that_was_not_committed_is_not_known() -> None:
 def test_a_commit_that_is_gone() -> None:
     """With git's own words."""
 
-    def gone(_: str) -> bool:
+    def gone(_: str) -> tuple[str, ...]:
         raise ValueError("bad object")
 
     assert recreation(run(), run(), gone).lacking == "its commit 01234567 is not to be had here (bad object)"

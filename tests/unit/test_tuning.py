@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from fixtures.plugin import tuning
+from fixtures.plugin.check_machine import pytest_runtestloop
+from fixtures.plugin.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +81,26 @@ def test_what_cannot_be_set_is_one_line_with_what_was_changed_before(machine: Pa
     (machine / "sys/devices/system/cpu/intel_pstate/no_turbo").write_text("1", encoding="utf-8")
     tuning.undo(record, machine)
     assert settings(machine) == [["powersave"], [], ["1"]]
+
+
+def test_what_was_changed_before_it_failed_is_told_with_how_to_undo_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the one line of the error."""
+
+    def refused(_: Path) -> list[str]:
+        raise tuning.TuningError("no_turbo can be set by root alone", ["cpu0: powersave → performance"])
+
+    monkeypatch.setattr(tuning, "tune", refused)
+    config = SimpleNamespace(
+        getoption={"--check-machine": True, "--tune": "set"}.get,
+        option=SimpleNamespace(collectonly=False),
+        stash={OPTIONS: SimpleNamespace(workspace=tmp_path)},
+    )
+    with pytest.raises(pytest.UsageError, match=r"^--tune: no_turbo can be set by root alone$"):
+        pytest_runtestloop(cast("pytest.Session", SimpleNamespace(config=config)))
+    told = ["cpu0: powersave → performance", "To undo it: pytest bench --check-machine --tune=undo"]
+    assert capsys.readouterr().out.splitlines() == told
 
 
 def test_where_nothing_could_be_set_nothing_is_to_be_undone(
