@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import math
 import shlex
 import socket
+import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -17,6 +20,10 @@ from fixtures.arms.programs import read_program
 from fixtures.arms.python_files import PythonFileError
 from fixtures.measuring import arm_process
 from fixtures.measuring.program_process import process_of
+from fixtures.workers.program import ProgramError, ProgramRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 WHOLE = """
 batch_size = 32
@@ -99,6 +106,81 @@ def test_a_number_that_is_computed_is_as_if_it_were_not_there(tmp_path: Path) ->
     """Many scripts have such a name for reasons of their own."""
     (tmp_path / "train.py").write_text("batch_size = len('abc')\ndef training(): yield 1\n", encoding="utf-8")
     assert not read_program("train.py", tmp_path).says_batch_size
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("batch_size: int = 64", 64),
+        ("batch_size = 32\nbatch_size = 64", 64),
+        ("batch_size = 64\nbatch_size = len('abc')", None),
+        ("batch_size = 64\nbatch_size *= 2", None),
+        ("batch_size: int", None),
+    ],
+)
+def test_the_last_value_of_a_name_counts(tmp_path: Path, lines: str, says: int | None) -> None:
+    """Else images per second would be those of another batch size."""
+    (tmp_path / "train.py").write_text(f"{lines}\ndef training(): yield 1\n", encoding="utf-8")
+    found = read_program("train.py", tmp_path)
+    assert (found.batch_size if found.says_batch_size else None) == says
+
+
+def steps(**_told: Any) -> Iterator[float]:
+    """A program that takes whatever it is told, and needs none of it."""
+    yield from (1.0 for _ in range(40))
+
+
+def test_what_a_program_is_said_to_train_it_must_be_told() -> None:
+    """An imported function does not tell what it takes before it is there: two batch sizes would be one."""
+
+    def training(device: str = "cpu") -> Iterator[float]:
+        yield from steps(device=device)
+
+    ProgramRun(training, {"device": "cpu", "seed": 1})
+    for asked in ({"batch_size": 256}, {"precision": "bfloat16"}):
+        with pytest.raises(ProgramError, match=f"training takes no {next(iter(asked))}"):
+            ProgramRun(training, {"device": "cpu", "seed": 1, **asked})
+    with pytest.raises(ProgramError, match="takes no device"):
+        ProgramRun(lambda seed: steps(seed=seed), {"device": "cuda", "seed": 1})
+
+
+def test_a_wrapper_hands_on_what_its_function_takes() -> None:
+    """A decorator without functools.wraps hides which that is; only a seed and the CPU may be left out."""
+    told: list[dict[str, Any]] = []
+
+    def wrapped(function: Callable[..., Iterator[float]]) -> Callable[..., Iterator[float]]:
+        def training(*arguments: Any, **named: Any) -> Iterator[float]:
+            return function(*arguments, **named)
+
+        return training
+
+    def inner(device: str, batch_size: int = 1) -> Iterator[float]:
+        told.append({"device": device, "batch_size": batch_size})
+        return steps()
+
+    ProgramRun(wrapped(inner), {"device": "cuda", "seed": 1, "batch_size": 32})
+    assert told == [{"device": "cuda", "batch_size": 32}]
+    with pytest.raises(TypeError, match="precision"):
+        ProgramRun(wrapped(inner), {"device": "cuda", "seed": 1, "precision": "bfloat16"})
+
+
+def test_a_training_that_ends_in_nothing_has_no_accuracy() -> None:
+    """As an adapter's that diverges."""
+    run = ProgramRun(steps, {"device": "cpu", "seed": 1})
+    assert run.result({"loss": 0.5, "accuracy": 0.9}) == (0.5, 0.9)
+    with pytest.raises(ProgramError, match="ended with loss = nan"):
+        run.result({"loss": math.nan, "accuracy": 0.1})
+
+
+def test_a_framework_may_come_in_a_package_of_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tensorflow-cpu and tf-nightly are TensorFlow: its own word is taken for its version."""
+
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(__version__="2.99"))
+    assert "tensorflow 2.99" in ProgramRun(steps, {"device": "cpu", "seed": 1}).versions()
 
 
 def test_a_programs_process_is_its_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,6 +199,24 @@ def test_another_environment_that_trains_something_else_is_not_timed(tmp_path: P
     assert not run.saved.get("benchmarks")
 
 
+UNSEEDED = """
+import random
+def training():
+    first = random.random()
+    for step in range(1000):
+        yield first + 1.0 / (1 + step)
+"""
+
+
+def test_two_runs_of_a_program_without_a_seed_say_that_nothing_can_be_told(tmp_path: Path, folder: Path) -> None:
+    """Each environment runs it twice: what two runs of one differ by is no difference between two."""
+    (folder / "train.py").write_text(UNSEEDED, encoding="utf-8")
+    program = ("--program", str(folder / "train.py"), "--device", "cpu")
+    run = run_bench(tmp_path, *program, "--against", sys.executable, "-m", "memory", "--budget", "30s")
+    assert "Whether both train the same cannot be told: two runs of one environment differ" in run.output, run.output
+    assert "DIFFERENT PROGRAMS" not in run.output
+
+
 def test_a_program_is_held_against_its_own_earlier_revision(tmp_path: Path, folder: Path) -> None:
     """The file and its neighbours as they were, found from the repository that the file is in."""
 
