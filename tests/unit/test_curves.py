@@ -35,6 +35,13 @@ def test_a_curve_says_until_where_it_gains() -> None:
     assert curve(100, 90).gains_until == 1
 
 
+def test_a_gain_is_for_each_doubling_however_far_the_next_place_is() -> None:
+    """From 15 to 16 threads nothing can bring a tenth, and one disappointing place may lie before a better one."""
+    assert Curve("one", (Point(15, 150.0, 0.01), Point(16, 160.0, 0.01))).gains_until is None
+    assert Curve("one", (Point(15, 150.0, 0.01), Point(16, 150.5, 0.01))).gains_until == 15
+    assert curve(1000, 1050, 1700).gains_until is None
+
+
 def test_curves_cross_between_places_where_they_are_certainly_apart() -> None:
     """Where they are within their intervals, nothing is said of them."""
     one, other = curve(100, 200, 400), curve(150, 201, 300, name="other")
@@ -55,7 +62,15 @@ def test_a_run_of_several_batch_sizes_has_a_table_and_sentences() -> None:
         ["200", "210", "-", "16"],
     ]
     assert "A 1.0 passes B 1.0 between 16 and 64." in text
-    assert "B 1.0 has no figure beyond 64" in text
+    assert "B 1.0 has no figure at 256: if it failed there, that is said above." in text
+
+
+def test_a_place_in_the_middle_that_is_missing_is_named() -> None:
+    """Its failure must not look as if nobody had asked."""
+    found = [info("A", size, rate) for size, rate in ((16, 100.0), (64, 300.0), (256, 310.0))]
+    found += [info("B", size, rate) for size, rate in ((16, 200.0), (256, 210.0))]
+    (text,) = curves(found)
+    assert "B 1.0 has no figure at 64" in text
 
 
 def test_numbers_of_threads_make_a_curve_too() -> None:
