@@ -245,6 +245,9 @@ def _check_neighbours(layer: Layer, previous: list[Layer]) -> None:
     for before in reversed(previous):
         if isinstance(before, MaxPool | AveragePool | GlobalAveragePool | Flatten):
             continue
+        if isinstance(before, Residual) and before.activation == "none":
+            for branch in (before.body, before.shortcut):
+                _check_neighbours(layer, list(branch))
         if isinstance(before, Dense) and not before.relu:
             raise SpecError("a dense layer's bias right before it has no effect; let an activation come between")
         if isinstance(before, Convolution) and before.bias and before.activation == "none":

@@ -8,6 +8,7 @@ import pytest
 
 from models.spec import (
     SGD,
+    Activation,
     Adam,
     BatchNorm,
     Convolution,
@@ -129,3 +130,19 @@ def test_with_optimizer_leaves_the_original_alone() -> None:
     original = spec(*LAYERS)
     assert original.with_optimizer(SGD()).optimizer == SGD(learning_rate=1.0)
     assert original.optimizer == Adam()
+
+
+@pytest.mark.parametrize("branch", ["body", "shortcut"])
+def test_a_bias_that_a_sum_hands_on_to_batch_normalisation_is_refused(branch: str) -> None:
+    """It is taken away there as one right before it is; an activation after the sum keeps it."""
+    biased = Convolution(4, 3, bias=True, activation="none")
+    plain = Convolution(4, 3, bias=False, activation="none")
+    branches = {"body": (plain,), "shortcut": (plain,)} | {branch: (biased,)}
+    ends = (Flatten(), Dense(10))
+
+    def network(activation: Activation) -> Spec:
+        return Spec("any", (8, 8, 4), (Residual(**branches, activation=activation), BatchNorm(), *ends), SGD(0.1))
+
+    with pytest.raises(SpecError, match="has no effect"):
+        network("none")
+    assert network("relu").parameter_shapes()
