@@ -142,3 +142,21 @@ def test_a_saved_run_is_reported_again_and_others_are_refused(
     file.write_text(json.dumps({"benchmarks": [{"extra_info": {"measure": "step"}}]}), encoding="utf-8")
     assert main([str(file)]) == 2
     assert "holds no search; it was measured without --bisect and --blame" in capsys.readouterr().err
+
+
+def test_a_change_that_no_package_is_named_for_names_none() -> None:
+    """The state after it is called by a package that may have nothing to do with it."""
+    states = ["the other", "its packages here", "+ a", "the current"]
+    text = report(
+        kind="blame",
+        states=states,
+        outcome="found",
+        ends=[states[0], states[-1]],
+        changes=[changed("the other", "+ a", "worse", among=("its packages here",))],
+        checks=[check("the other", "+ a", "worse", 0.05)],
+        culprits=[],
+        versions={"a": ["1", "2"]},
+        smallest=False,
+    )
+    assert "**FOUND: between the other and + a**" in text
+    assert "a 1 → 2" not in text
