@@ -158,6 +158,7 @@ def test_a_record_travels_as_json_and_keeps_every_block() -> None:
         "steal_seconds": 0.0,
         "throttled_seconds": None,
         "throttled_gpu_seconds": None,
+        "foreign_gpu_seconds": None,
         "foreign_cpu_seconds": 0.0,
     }
     found.judgements[Measure.MEMORY] = found.judgements[Measure.STEP]

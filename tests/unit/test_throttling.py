@@ -112,6 +112,7 @@ def test_shares_are_of_the_arm_that_was_disturbed_more() -> None:
         "foreign_cpu_seconds": pytest.approx(0.05),
         "throttled_seconds": None,
         "throttled_gpu_seconds": None,
+        "foreign_gpu_seconds": None,
     }
     assert why_void([calm, mixed, ArmBlock()]) == ""
     assert why_void([]) == ""

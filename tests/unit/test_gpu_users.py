@@ -1,0 +1,118 @@
+"""fixtures.measuring.gpu_users: for how long others kept a GPU busy, by a driver that is imitated."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+
+from fixtures.measuring.disturbance import Disturbance, Snapshot, between
+from fixtures.measuring.gpu_users import GpuUsers
+from fixtures.measuring.readings import ArmBlock
+from fixtures.measuring.void_blocks import why_void
+
+OURS, THEIRS, GONE = 4_194_305, 4_194_306, 4_194_307  # above the largest process number of Linux
+
+
+class Driver:
+    """One GPU: who is on it, and which share of the last second each of them has used."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.running: list[int] = [OURS, THEIRS]
+        self.shares: dict[int, int] = {OURS: 40, THEIRS: 60}
+        self.error: pynvml.NVMLError | None = None
+        self.now = 100.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        answers = {
+            "nvmlInit": lambda: None,
+            "nvmlShutdown": lambda: None,
+            "nvmlDeviceGetCount": lambda: 1,
+            "nvmlDeviceGetHandleByIndex": lambda index: index,
+            "nvmlDeviceGetComputeRunningProcesses": lambda _: [SimpleNamespace(pid=pid) for pid in self.running],
+            "nvmlDeviceGetProcessUtilization": self.samples,
+        }
+        for name, answer in answers.items():
+            monkeypatch.setattr(pynvml, name, answer)
+
+    def samples(self, _handle: int, since: int) -> list[SimpleNamespace]:
+        """One of each process that has used it since."""
+        if self.error is not None:
+            raise self.error
+        return [SimpleNamespace(pid=pid, timeStamp=since + 1, smUtil=share) for pid, share in self.shares.items()]
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """In the place of NVIDIA's."""
+    return Driver(monkeypatch)
+
+
+def test_what_others_use_is_counted_and_what_we_use_is_not(driver: Driver) -> None:
+    """60 % of the time since the last question."""
+    users = GpuUsers()
+    assert users.foreign_seconds([OURS]) == 0.0
+    driver.now += 2.0
+    assert users.foreign_seconds([OURS]) == pytest.approx(1.2)
+    driver.shares = {OURS: 100}
+    driver.now += 2.0
+    assert users.foreign_seconds([OURS]) == pytest.approx(1.2)
+
+
+def test_an_idle_gpu_has_no_samples(driver: Driver) -> None:
+    """The driver calls that not found; it is no work for others."""
+    driver.error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+    users = GpuUsers()
+    users.foreign_seconds([OURS])
+    driver.now += 1.0
+    assert users.foreign_seconds([OURS]) == 0.0
+
+
+def test_other_process_numbers_than_ours_are_no_answer(driver: Driver) -> None:
+    """In a container, the driver may count processes as the host does: then nobody is known to be foreign."""
+    driver.running = [THEIRS]
+    assert GpuUsers().foreign_seconds([OURS]) is None
+
+
+def test_a_driver_that_does_not_tell_is_no_answer(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partitioned GPU; a machine without a driver."""
+    driver.error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+    assert GpuUsers().foreign_seconds([OURS]) is None
+
+    def no_library() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", no_library)
+    assert GpuUsers().foreign_seconds([OURS]) is None
+
+
+def test_a_sample_of_a_nonsensical_load_is_left_out(driver: Driver) -> None:
+    """Drivers are known to report loads beyond 100 % for processes that have ended."""
+    driver.shares = {OURS: 10, GONE: 4_000_000_000}
+    users = GpuUsers()
+    users.foreign_seconds([OURS])
+    driver.now += 1.0
+    assert users.foreign_seconds([OURS]) == 0.0
+
+
+def test_a_gpu_that_worked_for_others_voids_a_block() -> None:
+    """More than a quarter of the time, and the reason is named before the processor's."""
+    busy = ArmBlock(disturbances=[Disturbance(2.0, 0.0, 2.0, None, 0.0, 1.0)])
+    assert why_void([ArmBlock(), busy]) == "other programs kept the GPU busy for 50% of the time"
+    mild = ArmBlock(disturbances=[Disturbance(2.0, 0.0, 0.0, None, 0.0, 0.2)])
+    assert why_void([mild]) == ""
+
+
+def test_snapshots_ask_only_where_a_gpu_is_measured(driver: Driver) -> None:
+    """Without one, nothing is known of it."""
+    driver.running.append(os.getpid())
+    users = GpuUsers()
+    first = Snapshot.take([os.getpid()], gpu=users)
+    driver.now += 1.0
+    grown = between(first, Snapshot.take([os.getpid()], gpu=users))
+    # The processes of the imitated driver are nobody's children.
+    assert grown.foreign_gpu_seconds == pytest.approx(1.0)
+    alone = Snapshot.take([os.getpid()])
+    assert between(alone, alone).foreign_gpu_seconds is None
