@@ -25,10 +25,11 @@ class Driver:
         self.shares: dict[int, int] = {OURS: 40, THEIRS: 60}
         self.error: pynvml.NVMLError | None = None
         self.now = 100.0
+        self.connected = 0
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         answers = {
-            "nvmlInit": lambda: None,
-            "nvmlShutdown": lambda: None,
+            "nvmlInit": lambda: self.connect(1),
+            "nvmlShutdown": lambda: self.connect(-1),
             "nvmlDeviceGetCount": lambda: 1,
             "nvmlDeviceGetHandleByIndex": lambda index: index,
             "nvmlDeviceGetComputeRunningProcesses": lambda _: [SimpleNamespace(pid=pid) for pid in self.running],
@@ -37,10 +38,16 @@ class Driver:
         for name, answer in answers.items():
             monkeypatch.setattr(pynvml, name, answer)
 
+    def connect(self, more: int) -> None:
+        """Somebody comes, or goes."""
+        self.connected += more
+
     def samples(self, _handle: int, since: int) -> list[SimpleNamespace]:
         """One of each process that has used it since."""
         if self.error is not None:
             raise self.error
+        if not self.connected:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
         return [SimpleNamespace(pid=pid, timeStamp=since + 1, smUtil=share) for pid, share in self.shares.items()]
 
 
@@ -59,6 +66,18 @@ def test_what_others_use_is_counted_and_what_we_use_is_not(driver: Driver) -> No
     driver.shares = {OURS: 100}
     driver.now += 2.0
     assert users.foreign_seconds([OURS]) == pytest.approx(1.2)
+
+
+def test_the_driver_is_asked_from_the_beginning_to_the_end(driver: Driver) -> None:
+    """It samples for whoever stays connected: a connection for each question finds nothing."""
+    users = GpuUsers()
+    assert driver.connected == 1
+    users.foreign_seconds([OURS])
+    assert driver.connected == 1
+    users.close()
+    users.close()
+    assert driver.connected == 0
+    assert users.foreign_seconds([OURS]) is None
 
 
 def test_an_idle_gpu_has_no_samples(driver: Driver) -> None:
@@ -80,6 +99,7 @@ def test_a_driver_that_does_not_tell_is_no_answer(driver: Driver, monkeypatch: p
     """A partitioned GPU; a machine without a driver."""
     driver.error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
     assert GpuUsers().foreign_seconds([OURS]) is None
+    assert driver.connected == 1
 
     def no_library() -> None:
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
