@@ -30,6 +30,7 @@ from models.spec import (
     Optimizer,
     Placed,
     Residual,
+    Shape,
     Spec,
     Steps,
     activation_of,
@@ -59,6 +60,7 @@ class Adapter:
         self.device = _device(device, precision)
         torch.manual_seed(seed)
         self.spec = spec
+        self.flattened = _flattened(spec.placed())
         self.model = nn.Sequential(*_modules(spec.placed()))
         if weights is not None:
             self._set(weights)
@@ -133,7 +135,7 @@ class Adapter:
         """OIHW to HWIO, (out, in) to (in, out); always a copy, since PyTorch goes on writing to its own."""
         if array.ndim == 4:
             return array.transpose(2, 3, 1, 0).copy()
-        flattened = _before_flatten(self.spec, name) if array.ndim == 2 else ()
+        flattened = self.flattened.get(name.removesuffix("/kernel")) if array.ndim == 2 else None
         if flattened:  # its rows follow the flattening: NCHW here, NHWC in the canonical layout
             height, width, channels = flattened
             return array.T.reshape(channels, height, width, -1).transpose(1, 2, 0, 3).reshape(array.T.shape).copy()
@@ -142,7 +144,7 @@ class Adapter:
     def _from_canonical(self, name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
         if array.ndim == 4:
             return array.transpose(3, 2, 0, 1)
-        flattened = _before_flatten(self.spec, name) if array.ndim == 2 else ()
+        flattened = self.flattened.get(name.removesuffix("/kernel")) if array.ndim == 2 else None
         if flattened:
             height, width, channels = flattened
             return array.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(array.shape).T
@@ -163,15 +165,30 @@ def _nchw(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).contiguous()
 
 
-def _before_flatten(spec: Spec, name: str) -> tuple[int, ...]:
-    """Height, width and channels of what is flattened before the dense layer of this kernel; () if nothing is."""
-    flattened: tuple[int, ...] = ()
-    for placed in spec.every_layer():
-        if isinstance(placed.layer, Flatten | GlobalAveragePool):
-            flattened = placed.before if isinstance(placed.layer, Flatten) else ()
-        elif isinstance(placed.layer, Dense):
-            return flattened if name == f"{placed.name}/kernel" else ()
-    return ()
+def _dense_after(layers: tuple[Placed, ...], index: int) -> Placed | None:
+    """The dense layer that takes what the flattening at ``index`` gives; None if something else does."""
+    following = next((placed for placed in layers[index + 1 :] if not isinstance(placed.layer, Dropout)), None)
+    return following if following is not None and isinstance(following.layer, Dense) else None
+
+
+def _flattened(layers: tuple[Placed, ...]) -> dict[str, Shape]:
+    """Dense layer -> shape of what is flattened before it, of all whose kernel follows PyTorch's own flattening."""
+    found: dict[str, Shape] = {}
+    for index, placed in enumerate(layers):
+        found |= _flattened(placed.body) | _flattened(placed.shortcut)
+        dense = _dense_after(layers, index) if isinstance(placed.layer, Flatten) else None
+        if dense is not None and len(placed.before) > 1:
+            found[dense.name] = placed.before
+    return found
+
+
+class _CanonicalFlatten(nn.Module):
+    """Flattening in NHWC order. Where a dense layer follows, its kernel is turned instead, which costs nothing; batch
+    normalisation and residual blocks have nothing that can be turned.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.permute(0, 2, 3, 1).flatten(1)
 
 
 class _Residual(nn.Module):
@@ -187,8 +204,11 @@ class _Residual(nn.Module):
 
 
 def _modules(layers: tuple[Placed, ...]) -> Iterator[nn.Module]:
-    for placed in layers:
-        yield from _module(placed)
+    for index, placed in enumerate(layers):
+        if isinstance(placed.layer, Flatten) and len(placed.before) > 1 and _dense_after(layers, index) is None:
+            yield _CanonicalFlatten()
+        else:
+            yield from _module(placed)
         yield from _ACTIVATIONS[activation_of(placed.layer)]()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from types import SimpleNamespace
 
@@ -26,6 +27,7 @@ class Driver:
         self.error: pynvml.NVMLError | None = None
         self.now = 100.0
         self.connected = 0
+        self.asked = threading.Event()
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         answers = {
             "nvmlInit": lambda: self.connect(1),
@@ -44,11 +46,16 @@ class Driver:
 
     def samples(self, _handle: int, since: int) -> list[SimpleNamespace]:
         """One of each process that has used it since."""
+        self.asked.set()
         if self.error is not None:
             raise self.error
-        if not self.connected:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
         return [SimpleNamespace(pid=pid, timeStamp=since + 1, smUtil=share) for pid, share in self.shares.items()]
+
+    def users(self) -> GpuUsers:
+        """Who counts them; ours is one process."""
+        users = GpuUsers(lambda: [OURS])
+        users._handles = [0]
+        return users
 
 
 @pytest.fixture
@@ -59,62 +66,69 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
 
 def test_what_others_use_is_counted_and_what_we_use_is_not(driver: Driver) -> None:
     """60 % of the time since the last question."""
-    users = GpuUsers()
-    assert users.foreign_seconds([OURS]) == 0.0
+    users = driver.users()
     driver.now += 2.0
-    assert users.foreign_seconds([OURS]) == pytest.approx(1.2)
+    users.sample()
+    assert users.foreign_seconds() == pytest.approx(1.2)
     driver.shares = {OURS: 100}
     driver.now += 2.0
-    assert users.foreign_seconds([OURS]) == pytest.approx(1.2)
-
-
-def test_the_driver_is_asked_from_the_beginning_to_the_end(driver: Driver) -> None:
-    """It samples for whoever stays connected: a connection for each question finds nothing."""
-    users = GpuUsers()
-    assert driver.connected == 1
-    users.foreign_seconds([OURS])
-    assert driver.connected == 1
-    users.close()
-    users.close()
-    assert driver.connected == 0
-    assert users.foreign_seconds([OURS]) is None
+    users.sample()
+    assert users.foreign_seconds() == pytest.approx(1.2)
 
 
 def test_an_idle_gpu_has_no_samples(driver: Driver) -> None:
     """The driver calls that not found; it is no work for others."""
     driver.error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
-    users = GpuUsers()
-    users.foreign_seconds([OURS])
+    users = driver.users()
     driver.now += 1.0
-    assert users.foreign_seconds([OURS]) == 0.0
+    users.sample()
+    assert users.foreign_seconds() == 0.0
 
 
 def test_other_process_numbers_than_ours_are_no_answer(driver: Driver) -> None:
     """In a container, the driver may count processes as the host does: then nobody is known to be foreign."""
     driver.running = [THEIRS]
-    assert GpuUsers().foreign_seconds([OURS]) is None
-
-
-def test_a_driver_that_does_not_tell_is_no_answer(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A partitioned GPU; a machine without a driver."""
-    driver.error = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-    assert GpuUsers().foreign_seconds([OURS]) is None
-    assert driver.connected == 1
-
-    def no_library() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", no_library)
-    assert GpuUsers().foreign_seconds([OURS]) is None
+    users = driver.users()
+    driver.now += 1.0
+    users.sample()
+    assert users.foreign_seconds() is None
 
 
 def test_a_sample_of_a_nonsensical_load_is_left_out(driver: Driver) -> None:
     """Drivers are known to report loads beyond 100 % for processes that have ended."""
     driver.shares = {OURS: 10, GONE: 4_000_000_000}
-    users = GpuUsers()
-    users.foreign_seconds([OURS])
+    users = driver.users()
     driver.now += 1.0
-    assert users.foreign_seconds([OURS]) == 0.0
+    users.sample()
+    assert users.foreign_seconds() == 0.0
+
+
+@pytest.mark.parametrize("error", [None, pynvml.NVML_ERROR_NOT_SUPPORTED], ids=["tells", "does not tell"])
+def test_the_driver_is_asked_from_the_beginning_to_the_end(driver: Driver, error: int | None) -> None:
+    """Of its own accord, and by one connection: the driver samples only while somebody asks."""
+    driver.error = None if error is None else pynvml.NVMLError(error)
+    users = GpuUsers(lambda: [OURS])
+    users.start()
+    assert driver.asked.wait(60)
+    assert driver.connected == 1
+    users.close()
+    users.close()
+    assert driver.connected == 0
+    assert (users.foreign_seconds() is None) == (error is not None)
+
+
+def test_without_a_driver_nothing_is_known(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is left to be closed."""
+
+    def no_library() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", no_library)
+    users = GpuUsers(lambda: [OURS])
+    users.start()
+    users.close()
+    assert users.foreign_seconds() is None
+    assert driver.connected == 0
 
 
 def test_a_gpu_that_worked_for_others_voids_a_block() -> None:
@@ -127,12 +141,12 @@ def test_a_gpu_that_worked_for_others_voids_a_block() -> None:
 
 def test_snapshots_ask_only_where_a_gpu_is_measured(driver: Driver) -> None:
     """Without one, nothing is known of it."""
-    driver.running.append(os.getpid())
-    users = GpuUsers()
+    users = driver.users()
+    users.sample()
     first = Snapshot.take([os.getpid()], gpu=users)
-    driver.now += 1.0
+    driver.now += 2.0
+    users.sample()
     grown = between(first, Snapshot.take([os.getpid()], gpu=users))
-    # The processes of the imitated driver are nobody's children.
-    assert grown.foreign_gpu_seconds == pytest.approx(1.0)
+    assert grown.foreign_gpu_seconds == pytest.approx(1.2)
     alone = Snapshot.take([os.getpid()])
     assert between(alone, alone).foreign_gpu_seconds is None

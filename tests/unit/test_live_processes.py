@@ -203,6 +203,23 @@ def test_an_interruption_ends_all_of_them_and_is_nobodys_failure(monkeypatch: py
     assert live.failures == {}
 
 
+def test_an_interruption_does_not_wait_for_the_references_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler gives a run that it ends a few seconds to save; what waits for no worker takes its own time."""
+    room_for(monkeypatch, 2)
+    live, _ = together(2)
+    over, waited = threading.Event(), []
+
+    def act(process: ArmProcess) -> None:
+        if process.arm.tag == "a":
+            raise KeyboardInterrupt
+        waited.append(over.wait(PATIENCE))
+
+    with pytest.raises(KeyboardInterrupt):
+        live.all_at_once("proof", act)
+    assert waited == []
+    over.set()
+
+
 def test_the_kernel_is_timed_after_every_turn_in_which_something_is_read() -> None:
     """Beside the measure that is read; not where nothing is, and ended with the others."""
     kernel = Kernel()

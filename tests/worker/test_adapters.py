@@ -104,7 +104,20 @@ DEPTHWISE = Spec(
 """As mobile networks are: depthwise and grouped convolutions, other activations, AdamW, a warm-up, a flat
 normalisation."""
 
-NETWORKS = {"odd": ODD, "residual": RESIDUAL, "depthwise": DEPTHWISE}
+FLAT = Spec(
+    "flat",
+    (27, 20, 2),
+    (
+        Convolution(4, 3, stride=4),
+        Residual((Flatten(), BatchNorm(activation="relu")), (Flatten(), Dense(140))),
+        Residual((Dense(140, relu=True),)),
+        Residual((Dense(16, relu=True),), (Dense(16),)),
+        Dense(10),
+    ),
+)
+"""What follows a flattening here is not always a dense layer, whose kernel can be turned: the order must be canonical."""
+
+NETWORKS = {"odd": ODD, "residual": RESIDUAL, "depthwise": DEPTHWISE, "flat": FLAT}
 
 MISTAKES: dict[str, tuple[str, set[str], str]] = {
     "PaddingBefore": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
