@@ -115,7 +115,7 @@ FLAT = Spec(
         Dense(10),
     ),
 )
-"""What follows a flattening here is not always a dense layer, whose kernel can be turned: the order must be canonical."""
+"""Not always does a dense layer, whose kernel can be turned, follow a flattening: the order must be canonical."""
 
 NETWORKS = {"odd": ODD, "residual": RESIDUAL, "depthwise": DEPTHWISE, "flat": FLAT}
 
