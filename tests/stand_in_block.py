@@ -19,6 +19,7 @@ from fixtures.measuring.progress import Progress
 from fixtures.measuring.readings import Evaluation, ProcessReadings
 from fixtures.measuring.schedule import Effort
 from fixtures.plugin.display import PlainDisplay
+from fixtures.workers.messages import PeakReached
 from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
@@ -112,6 +113,11 @@ class Process:
     def train_next_epoch(self, examples: int = 0) -> Any:
         """Train an epoch, or a slice of one."""
         return self.did("slice" if examples else "epoch", examples)
+
+    def reach_peak(self) -> Any:
+        """What it reaches at best; the second arm has no room for that."""
+        self.did("peak")
+        return PeakReached(0.0, "MemoryError") if self.arm is ARMS[1] else PeakReached(5e9, "")
 
     def evaluate(self) -> Evaluation:
         """Classify."""

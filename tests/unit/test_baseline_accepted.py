@@ -55,6 +55,16 @@ def test_the_new_level_may_begin_with_another_run(tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / "baselines" / FILE).read_text(encoding="utf-8"))) == 2
 
 
+def test_an_acceptance_says_nothing_of_two_runs_before_it(tmp_path: Path) -> None:
+    """Whoever names both wants to know what lay between them; so does whoever names two after it."""
+    for number, memory in ((1, 1.0), (2, 1.0), (3, 1.5), (4, 1.5)):
+        save(tmp_path, number, memory=memory * GIGABYTE)
+    assert accept(tmp_path, "--run", "0003") == 0
+    assert main(["compare", "0001", "0002", *MARGIN], tmp_path) == 0
+    assert main(["compare", "0003", "0004", *MARGIN], tmp_path) == 0
+    assert main(["compare", "0002", "0003", *MARGIN], tmp_path) == INCONCLUSIVE_STATUS
+
+
 def test_lists_tell_what_was_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """When, and why; of a name, only what concerns its benchmarks. A file beside the names is none of them."""
     main(["keep", "main", str(save(tmp_path, 1))], tmp_path)

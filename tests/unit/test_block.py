@@ -179,6 +179,18 @@ def test_a_worker_that_fails_is_out_whatever_it_did(monkeypatch: pytest.MonkeyPa
     assert found.readings.arms[ARMS[1]].training is None
 
 
+def test_who_finds_no_peak_says_why_and_keeps_its_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table without a share of the peak wants a reason."""
+    notes: list[str] = []
+    made = block(Alternating(seed=0))
+    monkeypatch.setattr(made._proofs.progress, "note", notes.append)
+    made.run(replace(STEPS, peak=True))
+    processes = [made.readings.arms[arm].process for arm in ARMS]
+    assert [process.peak_operations for process in processes if process is not None] == [5e9, 0.0]
+    assert all(process is not None and process.bursts for process in processes)
+    assert notes == [f"{ARMS[1].identifier}: no share of peak, for want of the peak (MemoryError)"]
+
+
 def test_nothing_is_left_to_do_once_all_have_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is told of each."""
     monkeypatch.setattr(Process, "fails_in", {"pytorch": "first step", "tensorflow": "start"})

@@ -34,13 +34,14 @@ ARM = Arm(WORKLOADS["digits"], FRAMEWORKS["pytorch"], "cpu")
 BUDGET = Budget(None, 0.001)
 
 
-def a_setting(workspace: Path, packages: dict[str, str] | None = None) -> SearchSetting:
+def a_setting(workspace: Path, packages: dict[str, str] | None = None, data: str = "digits") -> SearchSetting:
     """Whose first two environments are there, and whose third cannot be built."""
     homes = [Environment(state.label, workspace, state.label, packages or {"six": state.label}) for state in STATES]
     resources = SimpleNamespace(
         environments={state.source: home for state, home in zip(STATES[:2], homes, strict=False)},
         unbuilt={STATES[2].source: 'building the environment "six==1.2" failed\nerror: no such release\nhint: none'},
         options=SimpleNamespace(workspace=workspace, threads=2, noise_control=True),
+        data_digest=lambda _: data,
     )
     options = SimpleNamespace(margins=MARGINS, schedule=None, allow_different=False)
     return SearchSetting(ARM, Measure.STEP, STATES, cast("Any", options), cast("Any", resources))
@@ -120,7 +121,7 @@ def test_a_check_without_a_block_that_counts_is_open(tmp_path: Path, monkeypatch
 
 
 def test_a_check_is_remembered_by_what_its_environments_hold(tmp_path: Path) -> None:
-    """Another package, another margin, other code: another check. One that is open is counted and not remembered."""
+    """Another package, another margin, other code or data: another check. An open one is counted, not remembered."""
     memory = CheckMemory(a_setting(tmp_path), print)
     memory.keep(Check(0, 1, Change.OPEN, {}, alpha=0.001), 1)
     assert memory.of(0, 1) == (1, None)
@@ -131,6 +132,7 @@ def test_a_check_is_remembered_by_what_its_environments_hold(tmp_path: Path) -> 
     memory.keep(Check(0, 1, Change.OPEN, {}, alpha=0.001), 3)
     assert memory.of(0, 1)[1] is not None  # a later attempt with less to spend takes nothing back
     assert CheckMemory(a_setting(tmp_path, {"six": "9"}), print).of(0, 1) == (0, None)
+    assert CheckMemory(a_setting(tmp_path, data="others of the same name"), print).of(0, 1) == (0, None)
 
 
 def test_a_memory_that_cannot_be_written_is_said_and_nothing_else(tmp_path: Path) -> None:

@@ -69,6 +69,21 @@ def start(worker: Worker, folder: Path, content: str, *, steps: int = 0, timeout
         worker.ask(messages.TrainSteps(steps, 0), timeout)
 
 
+def test_a_package_may_import_its_own_program(worker: Worker, folder: Path) -> None:
+    """As packages whose ``__init__`` names their functions do: the module that is there is the program's."""
+    package = folder / "trained"
+    package.mkdir()
+    (package / "__init__.py").write_text("from trained.train import training\n", encoding="utf-8")
+    (package / "rate.py").write_text("rate = 0.5\n", encoding="utf-8")
+    program = "from .rate import rate\ndef training(device):\n    while True:\n        yield rate\n"
+    (package / "train.py").write_text(program, encoding="utf-8")
+    place = str(folder)
+    request = messages.ImportProgram(str(package / "train.py"), "trained.train", "training", place, place, ())
+    worker.ask(request, 60.0)
+    worker.ask(messages.StartProgram("cpu", 7, {}), 60.0)
+    assert worker.ask(messages.TrainSteps(1, 0), 60.0).loss == 0.5
+
+
 def test_a_program_is_run_as_python_would_run_it(worker: Worker, folder: Path) -> None:
     """Its neighbours are its own, its folder is the working folder, and what ended begins again."""
     start(worker, folder, SOUND)
