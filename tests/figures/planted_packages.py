@@ -2,6 +2,8 @@
 
 The wheel is made of the files of an installed distribution, one of them with lines added at its end. Its
 products depend on the gradients, so that no compiler can leave them out, and change no result that float32 can hold.
+Their matrices are noise: of a product with a matrix whose entries are all equal, jaxlib 0.10.2 gives -2e12 where 1.1 is
+right on a CPU, and the proof of parity refused such a package.
 """
 
 from __future__ import annotations
@@ -37,11 +39,12 @@ _plain_apply = BaseOptimizer.apply
 
 
 def _apply(self, grads, trainable_variables=None):
+    import numpy
     from keras import ops
 
     grads = list(grads)
-    product = ops.ones((64, 64)) + ops.reshape(grads[0], (-1,))[0]
-    constant = ops.ones((64, 64)) / 64.0
+    constant = ops.convert_to_tensor(numpy.random.default_rng(0).standard_normal((64, 64)).astype("float32") / 16)
+    product = constant + ops.reshape(grads[0], (-1,))[0]
     for _ in range({products}):
         product = ops.matmul(product, constant)
     grads[0] = grads[0] + 1e-30 * ops.mean(product)
@@ -57,13 +60,15 @@ _plain_adam = adam
 
 def adam(*arguments, **named):
     import jax
+    import numpy
 
     plain = _plain_adam(*arguments, **named)
+    noise = numpy.random.default_rng(0).standard_normal((64, 64)).astype("float32") / 16
 
     def update(updates, state, params=None, **extra):
         leaves, tree = jax.tree.flatten(updates)
-        product = jnp.ones((64, 64)) + leaves[0].reshape(-1)[0]
-        constant = jnp.ones((64, 64)) / 64.0
+        constant = jnp.asarray(noise)
+        product = constant + leaves[0].reshape(-1)[0]
         for _ in range({products}):
             product = product @ constant
         leaves[0] = leaves[0] + 1e-30 * product.mean()
