@@ -19,6 +19,7 @@ from fixtures.workers.session import Session
 from models.reference import Reference
 from models.registry import FRAMEWORKS
 from models.spec import Adam, Convolution, Dense, Flatten, MaxPool, Spec
+from models.weights import initial_weights
 from models.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class ReferenceAdapter:
     rate = 1.0
     """By which the learning rate of the workload's own optimiser is multiplied."""
 
-    def __init__(self, spec: Spec, weights: Weights, device: Device, precision: Precision, seed: int) -> None:
-        del device, precision, seed
+    def __init__(self, spec: Spec, weights: Weights | None, device: Device, precision: Precision, seed: int) -> None:
+        del device, precision
         optimizer = spec.optimizer
         if isinstance(optimizer, Adam):
             spec = spec.with_optimizer(replace(optimizer, learning_rate=optimizer.learning_rate * self.rate))
-        self.reference = Reference(spec, weights)
+        self.reference = Reference(spec, weights or initial_weights(spec, seed))
 
     def to_device(self, images: Images, labels: Labels) -> tuple[Images, Labels]:
         """As it is."""

@@ -110,6 +110,12 @@ def test_too_small_a_calibration_is_said_at_once(tmp_path: Path, blocks: str, wo
         (["--blame"], ["--blame needs the other environment"]),
         (["--blame", "--against", "git:HEAD"], ["--blame is about packages", "git:HEAD"]),
         (["--pre-releases"], ["--pre-releases is for --bisect"]),
+        (["--explain", "--bisect", "six==1.16.0,1.17.0"], ["--explain", "leave --bisect away"]),
+        (["--explain", "--framework", "pytorch"], ["--explain needs two steps"]),
+        (
+            ["--explain", "--against", "six", "--program", "docs/examples/training_pytorch.py"],
+            ["--explain", "profiler"],
+        ),
         (["--quick", "--against", "six"], ["--quick does nothing with --against"]),
         (["--until-decided"], ["--until-decided is for --against"]),
         (["--budget", "5m", "--quick"], ["--quick fixes how much is measured"]),

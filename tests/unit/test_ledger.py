@@ -1,0 +1,75 @@
+"""fixtures.judging.ledger: rows that add up, ranges, and what a ledger does not explain."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from fixtures.judging.ledger import Judged, ledger
+
+TITLES = ("the rest", "one", "two")
+TIMES = (1e-3, 3e-3, 4e-3)
+
+
+def blocks(number: int, extra: float, noise: float = 0.002) -> tuple[list[list[float]], list[list[float]]]:
+    """Of a network whose second layer takes so much longer, on a machine whose speed drifts."""
+    generator = random.Random(number)  # noqa: S311 - an example
+    seconds = [[time * (1.0 + 0.05 * block) for time in TIMES] for block in range(number)]
+    grown = (0.0, math.log1p(extra / TIMES[1]), math.log1p(extra / TIMES[2]))
+    ratios = [[ratio + generator.gauss(0.0, noise) for ratio in grown] for _ in range(number)]
+    return seconds, ratios
+
+
+def test_the_layer_that_does_more_is_the_one_that_is_certain() -> None:
+    """And the rows add up to the whole, in both columns."""
+    found = ledger(TITLES, *blocks(8, 0.4e-3))
+    assert [row.title for row in found.rows if row.certain] == ["one"]
+    (one,) = (row for row in found.rows if row.certain)
+    assert one.lower is not None
+    assert one.upper is not None
+    typical = 1.0 + 0.05 * 3.5  # the machine's mean speed
+    assert one.lower < 0.4e-3 * typical < one.upper
+    assert found.total.change == pytest.approx(sum(row.change for row in found.rows))
+    assert found.total.seconds == pytest.approx(sum(row.seconds for row in found.rows)) == pytest.approx(4e-3 * typical)
+    assert found.residual is None
+    assert found.blocks == 8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_arms_have_no_certain_row(seed: int) -> None:
+    """Ranges hold for all rows together."""
+    generator = random.Random(f"equal{seed}")  # noqa: S311 - an example
+    ratios = [[generator.gauss(0.0, 0.01) for _ in TIMES] for _ in range(6)]
+    assert not any(row.certain for row in ledger(TITLES, [list(TIMES)] * 6, ratios).rows)
+
+
+def test_two_blocks_have_no_range() -> None:
+    """Nothing is certain then, and the means are shown all the same."""
+    found = ledger(TITLES, *blocks(2, 0.4e-3), Judged(0.1, 0.001, 7.0))
+    assert all(row.lower is None and not row.certain for row in (*found.rows, found.total))
+    assert found.residual is not None
+    assert found.residual.lower is None
+
+
+@pytest.mark.parametrize(
+    ("gate", "certain"),
+    [
+        (Judged(math.log1p(0.1), 0.001, 7.0), False),
+        (Judged(math.log1p(0.3), 0.001, 7.0), True),
+        (Judged(math.log1p(0.3), math.inf, 0.0), False),
+    ],
+    ids=["as found here", "much more", "not known"],
+)
+def test_what_the_gate_found_and_this_did_not_is_a_row_of_its_own(gate: Judged, certain: bool) -> None:  # noqa: FBT001 - a case
+    """Where it is certain, the ledger explains something else."""
+    residual = ledger(TITLES, *blocks(8, 0.4e-3), gate).residual
+    assert residual is not None
+    assert residual.certain is certain
+
+
+def test_a_ledger_needs_a_block() -> None:
+    """Whoever has none says why."""
+    with pytest.raises(ValueError, match="needs a block"):
+        ledger(TITLES, [], [])

@@ -1,0 +1,77 @@
+"""The report of a ledger: which layer is named, what is not told apart, and what must not be trusted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fixtures.reports.ledger import ledger_report, main
+from fixtures.reports.markdown import NOTHING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def row(title: str, change: float, half: float | None = 0.1e-3) -> dict[str, Any]:
+    """A part of 2 ms that takes so many seconds more, within so much."""
+    ends = {"lower": None, "upper": None} if half is None else {"lower": change - half, "upper": change + half}
+    return {"title": title, "seconds": 2e-3, "change": change, **ends}
+
+
+def benchmark(**given: Any) -> dict[str, Any]:
+    """Whose ledger differs by these from one of a single slow layer."""
+    found = {
+        "titles": ["PyTorch", "PyTorch"],
+        "rows": [row("the rest", 0.0), row("convolution_1", 0.5e-3), row("dense_1", 0.05e-3)],
+        "total": row("the whole step", 0.55e-3),
+        "residual": row("unexplained", 0.02e-3),
+        "blocks": 8,
+        "seconds": 91.0,
+        "reason": "",
+    }
+    return {"extra_info": {"workload": "digits", "device": "cpu", "ledger": found | given}}
+
+
+def test_the_layer_that_carries_the_difference_is_named_first() -> None:
+    """With the whole difference beside it, and every row below, marked where it is certain."""
+    text = ledger_report([benchmark()])
+    assert "**convolution_1 (+0.500 ms)**: the whole step differs by +0.550 ms (+0.450 to +0.650)." in text
+    assert "| convolution_1 <- |     2.000 |         +0.500 | +0.400 | +0.600 |" in text
+    assert "| sum              |     2.000 |         +0.550 |" in text
+    assert f"| unexplained      |         {NOTHING} |         +0.020 |" in text
+    assert "8 blocks of fresh processes, 91 s." in text
+
+
+def test_nothing_is_named_that_is_not_told_apart() -> None:
+    """The whole difference is shown all the same."""
+    text = ledger_report([benchmark(rows=[row("dense_1", 0.05e-3)])])
+    assert "+0.550 ms (+0.450 to +0.650); no layer's part of it is told apart from nothing." in text
+    assert "<- " not in text
+
+
+def test_a_ledger_that_explains_something_else_says_so_first() -> None:
+    """Its rows are of another difference than the gate's."""
+    assert "**Not to be trusted**: the whole step" in ledger_report([benchmark(residual=row("unexplained", 1e-3))])
+
+
+def test_what_is_missing_is_said() -> None:
+    """No rows and why; too few blocks for a range; frameworks against each other have no gate."""
+    assert "Not taken apart: it died." in ledger_report([benchmark(rows=[], reason="it died")])
+    few = ledger_report([benchmark(rows=[row("dense_1", 1.0, None)], reason="interrupted", residual=None, blocks=1)])
+    assert "1 block of fresh processes, 91 s; ended early: interrupted." in few
+    assert "unexplained" not in few
+    assert "| Keras, ms |" in ledger_report([benchmark(titles=["PyTorch", "Keras"])])
+    assert ledger_report([{"extra_info": {}}]) == ""
+
+
+def test_a_saved_run_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the command that the documentation names; a run without a ledger is a usage error."""
+    saved, other = tmp_path / "saved.json", tmp_path / "other.json"
+    saved.write_text(json.dumps({"benchmarks": [benchmark()]}), encoding="utf-8")
+    other.write_text(json.dumps({"benchmarks": [{"extra_info": {}}]}), encoding="utf-8")
+    assert main([str(saved)]) == 0
+    assert "convolution_1" in capsys.readouterr().out
+    assert main([str(other)]) == 2
+    assert "without --explain" in capsys.readouterr().err
