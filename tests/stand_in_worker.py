@@ -145,8 +145,16 @@ class StandInWorker:
         self.stage.closed.append(self.name)
 
 
-def small_setting(folder: Path, *sources: Source, threads: int = 1, examples: int = EXAMPLES) -> Setting:
-    """A setting of a small network on random pictures, in these environments or the current one."""
+def small_setting(
+    folder: Path,
+    *sources: Source,
+    threads: int = 1,
+    examples: int = EXAMPLES,
+    interpreter: Path | None = None,
+) -> Setting:
+    """A setting of a small network on random pictures, in these environments or the current one; of real workers, if
+    their interpreter is given.
+    """
     generator = np.random.default_rng(1)
     arrays: dict[str, Any] = {
         "x_train": generator.random((examples, 8, 8, 1), dtype=np.float32),
@@ -155,11 +163,11 @@ def small_setting(folder: Path, *sources: Source, threads: int = 1, examples: in
         "y_test": generator.integers(0, 4, 8),
     }
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     for name, array in arrays.items():
         np.save(data / f"{name}.npy", array)
     dataset = SimpleNamespace(directory=data, load=arrays.__getitem__, class_names=("a", "b", "c", "d"))
-    environment = Environment("made up", folder / "bin" / "python", "key", {})
+    environment = Environment("made up", interpreter or folder / "bin" / "python", "key", {})
     environments: dict[Source, Environment] = dict.fromkeys(sources or (Current(),), environment)
     launch = LaunchSettings(threads)
     return prepare_setting(WORKLOAD, cast("Any", dataset), folder / "run", environments, launch, 60.0)

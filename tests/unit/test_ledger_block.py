@@ -94,10 +94,11 @@ def test_a_pair_is_explained_from_blocks_of_its_own(resources: Resources, stage:
     assert found.ledger is not None
     assert [row.title for row in found.ledger.rows] == [each.title for each in NETWORKS]
     assert found.ledger.blocks == 4
+    assert found.seen == (0, 0)  # the reference has no library that would tell
     plain = found.as_plain()
     assert plain["titles"] == ["TensorFlow", "PyTorch"]
     assert (plain["reason"], plain["residual"]) == ("", None)
-    assert len(stage.closed) == 8
+    assert len(stage.closed) == 8 + 2
 
 
 def test_an_arm_that_fails_is_the_reason_why_nothing_is_explained(resources: Resources, stage: Stage) -> None:

@@ -30,6 +30,8 @@ def benchmark(**given: Any) -> dict[str, Any]:
         "blocks": 8,
         "seconds": 91.0,
         "reason": "",
+        "schedule": "duet",
+        "threads": 1,
     }
     return {"extra_info": {"workload": "digits", "device": "cpu", "ledger": found | given}}
 
@@ -42,6 +44,17 @@ def test_the_layer_that_carries_the_difference_is_named_first() -> None:
     assert "| sum              |     2.000 |         +0.550 |" in text
     assert f"| unexplained      |         {NOTHING} |         +0.020 |" in text
     assert "8 blocks of fresh processes, 91 s." in text
+    assert "Both ran at once with 1 thread each" in text
+    assert "at once with" not in ledger_report([benchmark(schedule="alternating")])
+
+
+def test_kernels_that_differ_are_shown_with_their_number() -> None:
+    """And it is said where nothing differs, or nothing is known."""
+    differs = [{"name": "oneDNN reorder, jit:uni", "sides": [[2.0, 1.25], None]}]
+    text = ledger_report([benchmark(kernels_seen=[3, 2], kernels=differs)])
+    assert "| oneDNN reorder, jit:uni | 2, 1.250 ms |" in text
+    assert "run the same kernels in both" in ledger_report([benchmark(kernels_seen=[3, 3], kernels=[])])
+    assert "Neither oneDNN nor XLA told" in ledger_report([benchmark(kernels_seen=[0, 0], kernels=[])])
 
 
 def test_nothing_is_named_that_is_not_told_apart() -> None:
