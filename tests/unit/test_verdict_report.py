@@ -61,6 +61,17 @@ def test_a_regression_comes_first_whatever_else_there_is() -> None:
     ) in text
 
 
+def test_a_regression_names_the_options_that_say_more() -> None:
+    """Which layer, which package, which release: what can be asked of this one, and only then."""
+    packages = {"torch": ["2.2", "2.1"], "numpy": ["2.4", "2.3"]}
+    text = verdict_report([benchmark("step", "regression", 0.1, changed_packages=packages)])
+    assert "with --explain; which of the packages: with --blame; since which release: --bisect." in text
+    assert "--explain" not in verdict_report([benchmark("memory", "regression", 0.1, changed_packages=packages)])
+    taken_apart = benchmark("step", "regression", 0.1, changed_packages={}, ledger={"rows": []})
+    assert "To see more" not in verdict_report([taken_apart])
+    assert "To see more" not in verdict_report([benchmark("step", "no regression", 0.0, changed_packages=packages)])
+
+
 def test_what_was_decided_early_is_held_against_later_blocks() -> None:
     """The verdict stands; the estimate that ended the comparison is shown beside that of all blocks that count."""
     values = [*[math.log(0.8)] * 8, *[math.log(0.95)] * 8]
