@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from fixtures.judging.same_program import same_program
+from fixtures.judging.same_program import same_program, same_training
 
 LOSSES = [2.0 * 0.9**step for step in range(20)]
 
@@ -61,3 +63,23 @@ def test_what_another_seed_does_is_told_beside_it() -> None:
     """So that a drift can be seen for what it is."""
     found = same_program([LOSSES] * 2, [shifted(6, 1e-2)] * 2, shifted(0, 0.2))
     assert found.sentence.endswith("(two runs of one environment 0 %, two seeds 17 %).")
+
+
+@pytest.mark.parametrize(
+    ("losses", "changes", "kind", "words"),
+    [
+        ((2.3, 2.1), (0.5, -0.2), "equal", "equal to the last bit"),
+        ((2.3, 2.1000002), (0.5, -0.2001), "rounding", "at most 8.7e-06 % apart"),
+        ((2.3, 2.1), (0.5, -0.25), "drifting", "changes of weights 10 %"),
+        ((2.3, 2.2), (0.5, -0.2), "drifting", "DRIFTING, although parity is proven"),
+        ((2.3, math.nan), (0.5, -0.2), "untold", "cannot be told"),
+        ((2.3, 2.1), (0.5,), "untold", "cannot be told"),
+    ],
+)
+def test_arms_with_a_reference_are_held_against_each_other_too(
+    losses: tuple[float, ...], changes: tuple[float, ...], kind: str, words: str
+) -> None:
+    """An upgrade that changes what is computed is seen before it is timed; parity has refused what is wrong."""
+    found = same_training(((2.3, 2.1), losses), ((0.5, -0.2), changes))
+    assert found.kind == kind
+    assert words in found.sentence
