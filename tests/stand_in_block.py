@@ -193,10 +193,11 @@ def block(
     arms: Sequence[Arm] = ARMS,
     effort: Effort = EFFORT,
     batches: int = BATCHES,
+    cold: bool = True,
 ) -> Block:
     """Two arms that do nothing, and perhaps a kernel."""
     proofs = cast("Proofs", Proven(batches))
-    return Block(arms, proofs, effort, turns, (number, number), cast("KernelProcess | None", kernel))
+    return Block(arms, proofs, effort, turns, (number, number), cast("KernelProcess | None", kernel), cold=cold)
 
 
 def events(*kinds: str) -> list[tuple[str, str]]:

@@ -127,6 +127,17 @@ def test_later_blocks_of_arms_that_take_turns_import_at_the_same_time(monkeypatc
     assert [measured(found, arm).first_step_seconds for arm in ARMS] == [1.0, 1.0]
 
 
+def test_a_first_block_that_is_not_about_starts_lets_all_import_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Imports take seconds each, and nobody asked for them."""
+    monkeypatch.setattr(Process, "meeting", threading.Barrier(2, timeout=PATIENCE))
+    found = block(Alternating(seed=0), cold=False)
+    found.run(NOTHING)
+    assert found.failures == {}
+    assert [measured(found, arm).import_seconds for arm in ARMS] == [None, None]
+
+
 @TWO_CORES
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_arms_of_a_duet_always_import_at_the_same_time(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
