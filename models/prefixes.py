@@ -56,7 +56,7 @@ def prefixes(spec: Spec) -> tuple[Prefix, ...]:
 
 def _grouped(titles: list[str], ends: list[int]) -> tuple[list[str], list[int]]:
     """Neighbours taken together where there are many: each network is built and warmed up in every block."""
-    size = -(-(len(titles) - 1) // _MOST)
+    size = max(1, -(-(len(titles) - 1) // _MOST))
     groups = [titles[start : start + size] for start in range(1, len(titles), size)]
     names = [group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in groups]
     last = [ends[min(start + size, len(ends)) - 1] for start in range(1, len(ends), size)]

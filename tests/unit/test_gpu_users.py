@@ -27,6 +27,7 @@ class Driver:
         self.error: pynvml.NVMLError | None = None
         self.now = 100.0
         self.connected = 0
+        self.elsewhere: list[int] = []
         self.asked = threading.Event()
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         answers = {
@@ -34,7 +35,7 @@ class Driver:
             "nvmlShutdown": lambda: self.connect(-1),
             "nvmlDeviceGetCount": lambda: 1,
             "nvmlDeviceGetHandleByIndex": lambda index: index,
-            "nvmlDeviceGetComputeRunningProcesses": lambda _: [SimpleNamespace(pid=pid) for pid in self.running],
+            "nvmlDeviceGetComputeRunningProcesses": self.processes,
             "nvmlDeviceGetProcessUtilization": self.samples,
         }
         for name, answer in answers.items():
@@ -43,6 +44,10 @@ class Driver:
     def connect(self, more: int) -> None:
         """Somebody comes, or goes."""
         self.connected += more
+
+    def processes(self, handle: int) -> list[SimpleNamespace]:
+        """Who is on a GPU; on those elsewhere, none of ours."""
+        return [SimpleNamespace(pid=pid) for pid in self.running if pid != OURS or handle not in self.elsewhere]
 
     def samples(self, _handle: int, since: int) -> list[SimpleNamespace]:
         """One of each process that has used it since."""
@@ -71,6 +76,16 @@ def test_what_others_use_is_counted_and_what_we_use_is_not(driver: Driver) -> No
     users.sample()
     assert users.foreign_seconds() == pytest.approx(1.2)
     driver.shares = {OURS: 100}
+    driver.now += 2.0
+    users.sample()
+    assert users.foreign_seconds() == pytest.approx(1.2)
+
+
+def test_what_others_do_on_a_gpu_of_their_own_disturbs_nobody(driver: Driver) -> None:
+    """Of a machine with several, only those count that one of ours is on."""
+    users = driver.users()
+    users._handles = [0, 1]
+    driver.elsewhere = [1]
     driver.now += 2.0
     users.sample()
     assert users.foreign_seconds() == pytest.approx(1.2)

@@ -42,7 +42,7 @@ ENTRY %main (p0: f32[2,3], p1: f32[]) -> (f32[2,3]) {
   %p0 = f32[2,3]{1,0} parameter(0)
   %fusion.1 = f32[2,3]{1,0} fusion(%p0), kind=kLoop, calls=%fused
   fusion = f32[2]{0} fusion(fusion.1), kind=kLoop
-  %custom-call.3 = f32[2,3]{1,0} custom-call(%fusion.1), custom_call_target="__onednn$matmul"
+  %custom-call.3 = (f32[2,3]{1,0}, u8[0]{0}) custom-call(%fusion.1), custom_call_target="__onednn$matmul"
   ROOT %tuple = (f32[2,3]{1,0}) tuple(%custom-call.3)
 }
 """
@@ -51,8 +51,8 @@ ENTRY %main (p0: f32[2,3], p1: f32[]) -> (f32[2,3]) {
     (tmp_path / "module_0002.jit_add.cpu_after_optimizations.txt").write_text(small, encoding="utf-8")
     (tmp_path / "module_0001.jit_step.before_optimizations.txt").write_text(step * 3, encoding="utf-8")
     assert sorted(instructions(tmp_path), key=lambda one: one.name) == [
-        Kernel("XLA custom-call", 1.0, 0.0),
-        Kernel("XLA fusion", 2.0, 0.0),
+        Kernel("XLA custom-call __onednn$matmul", 1.0, 0.0),
+        Kernel("XLA fusion kLoop", 2.0, 0.0),
     ]
     assert instructions(tmp_path / "none") == []
 

@@ -24,6 +24,7 @@ def benchmark(**given: Any) -> dict[str, Any]:
     """Whose ledger differs by these from one of a single slow layer."""
     found = {
         "titles": ["PyTorch", "PyTorch"],
+        "arms": ["digits-pytorch-cpu", "digits-pytorch-cpu@torch==2.13.0"],
         "rows": [row("the rest", 0.0), row("convolution_1", 0.5e-3), row("dense_1", 0.05e-3)],
         "total": row("the whole step", 0.55e-3),
         "residual": row("unexplained", 0.02e-3),
@@ -39,10 +40,11 @@ def benchmark(**given: Any) -> dict[str, Any]:
 def test_the_layer_that_carries_the_difference_is_named_first() -> None:
     """With the whole difference beside it, and every row below, marked where it is certain."""
     text = ledger_report([benchmark()])
+    rows = " ".join(text.split())
     assert "**convolution_1 (+0.500 ms)**: the whole step differs by +0.550 ms (+0.450 to +0.650)." in text
-    assert "| convolution_1 <- |     2.000 |         +0.500 | +0.400 | +0.600 |" in text
-    assert "| sum              |     2.000 |         +0.550 |" in text
-    assert f"| unexplained      |         {NOTHING} |         +0.020 |" in text
+    assert "| convolution_1 <- | 2.000 | +0.500 | +0.400 | +0.600 |" in rows
+    assert "| sum | 2.000 | +0.550 |" in rows
+    assert f"| unexplained | {NOTHING} | +0.020 |" in rows
     assert "8 blocks of fresh processes, 91 s." in text
     assert "Both ran at once with 1 thread each" in text
     assert "at once with" not in ledger_report([benchmark(schedule="alternating")])
@@ -53,8 +55,25 @@ def test_kernels_that_differ_are_shown_with_their_number() -> None:
     differs = [{"name": "oneDNN reorder, jit:uni", "sides": [[2.0, 1.25], None]}]
     text = ledger_report([benchmark(kernels_seen=[3, 2], kernels=differs)])
     assert "| oneDNN reorder, jit:uni | 2, 1.250 ms |" in text
-    assert "run the same kernels in both" in ledger_report([benchmark(kernels_seen=[3, 3], kernels=[])])
+    assert "tell of their kernels, nothing differs" in ledger_report([benchmark(kernels_seen=[3, 3], kernels=[])])
     assert "Neither oneDNN nor XLA told" in ledger_report([benchmark(kernels_seen=[0, 0], kernels=[])])
+
+
+def test_kernels_of_which_one_side_says_nothing_are_not_compared() -> None:
+    """All of them would differ."""
+    differs = [{"name": "XLA dot", "sides": [[2.0, 0.0], None]}]
+    text = ledger_report([benchmark(kernels_seen=[3, 0], kernels=differs)])
+    assert "told of a kernel in torch==2.13.0, so nothing is said" in text
+    assert "XLA dot" not in text
+
+
+def test_two_ledgers_of_a_run_are_told_apart() -> None:
+    """By the environment; of two precisions, by the arms' names."""
+    assert "digits on cpu, current against torch==2.13.0" in ledger_report([benchmark()])
+    arms = ["digits-pytorch-bfloat16-cpu", "digits-pytorch-cpu"]
+    text = ledger_report([benchmark(arms=arms)])
+    assert "digits on cpu, digits-pytorch-bfloat16-cpu against digits-pytorch-cpu" in text
+    assert "| digits-pytorch-cpu, ms |" in text
 
 
 def test_nothing_is_named_that_is_not_told_apart() -> None:
@@ -67,12 +86,16 @@ def test_nothing_is_named_that_is_not_told_apart() -> None:
 def test_a_ledger_that_explains_something_else_says_so_first() -> None:
     """Its rows are of another difference than the gate's."""
     assert "**Not to be trusted**: the whole step" in ledger_report([benchmark(residual=row("unexplained", 1e-3))])
+    assert "difference is 1.000 ms less" in ledger_report([benchmark(residual=row("unexplained", -1e-3))])
 
 
 def test_what_is_missing_is_said() -> None:
     """No rows and why; too few blocks for a range; frameworks against each other have no gate."""
     assert "Not taken apart: it died." in ledger_report([benchmark(rows=[], reason="it died")])
-    few = ledger_report([benchmark(rows=[row("dense_1", 1.0, None)], reason="interrupted", residual=None, blocks=1)])
+    short = row("the whole step", 1.0, None)
+    few = ledger_report([benchmark(rows=[short], total=short, reason="interrupted", residual=None, blocks=1)])
+    assert "for ranges, three blocks are the fewest" in few
+    assert "with 95 %" not in few
     assert "1 block of fresh processes, 91 s; ended early: interrupted." in few
     assert "unexplained" not in few
     assert "| Keras, ms |" in ledger_report([benchmark(titles=["PyTorch", "Keras"])])

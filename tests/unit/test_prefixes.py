@@ -57,3 +57,10 @@ def test_neighbours_are_taken_together_in_a_deep_network() -> None:
     assert [len(each.spec.layers) for each in found[:3]] == [2, 5, 8]
     assert found[-1].title == "dense_40"
     assert found[-1].spec.layers == layers
+
+
+def test_a_network_that_is_only_a_head_is_all_rest() -> None:
+    """There is nothing to take apart, and nothing fails."""
+    (only,) = prefixes(Spec("linear", (8, 8, 1), (Flatten(), Dense(10))))
+    assert only.title == REST
+    assert len(only.spec.layers) == 2
