@@ -43,7 +43,7 @@ def _apply(self, grads, trainable_variables=None):
     from keras import ops
 
     grads = list(grads)
-    constant = ops.convert_to_tensor(numpy.random.default_rng(0).standard_normal((64, 64)).astype("float32") / 16)
+    constant = ops.convert_to_tensor(numpy.random.default_rng(0).standard_normal((64, 64)).astype("float32") / 8)
     product = constant + ops.reshape(grads[0], (-1,))[0]
     for _ in range({products}):
         product = ops.matmul(product, constant)
@@ -63,7 +63,7 @@ def adam(*arguments, **named):
     import numpy
 
     plain = _plain_adam(*arguments, **named)
-    noise = numpy.random.default_rng(0).standard_normal((64, 64)).astype("float32") / 16
+    noise = numpy.random.default_rng(0).standard_normal((64, 64)).astype("float32") / 8
 
     def update(updates, state, params=None, **extra):
         leaves, tree = jax.tree.flatten(updates)
