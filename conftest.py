@@ -10,6 +10,7 @@ pytest_plugins = [
     "fixtures.plugin.comparing",
     "fixtures.plugin.calibration",
     "fixtures.plugin.searching",
+    "fixtures.plugin.explained_steps",
     "fixtures.plugin.saving",
     "fixtures.plugin.saved_runs",
     "fixtures.plugin.trend",

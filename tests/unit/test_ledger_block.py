@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -11,12 +10,14 @@ from fixtures.arms.arm import Arm
 from fixtures.judging.measures import Measure
 from fixtures.measuring import arm_process
 from fixtures.measuring.block_runner import BlockRunner
+from fixtures.measuring.ledger_block import take_apart
 from fixtures.measuring.progress import Progress
 from fixtures.measuring.schedule import Effort
-from fixtures.plugin import explaining
 from fixtures.plugin.display import PlainDisplay
-from fixtures.plugin.explaining import explain, refuse_the_inexplicable
+from fixtures.plugin.explained_steps import refuse_the_inexplicable
+from fixtures.sessions import explaining
 from fixtures.sessions.comparisons import Comparison, PairedBlock
+from fixtures.sessions.explaining import explain
 from fixtures.workers.parent import WorkerError
 from models.prefixes import prefixes
 from models.registry import FRAMEWORKS
@@ -25,12 +26,12 @@ from tests.stand_in_worker import ARM, SPEC, WORKLOAD, Stage, small_setting
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.plugin.resources import Resources
 
 OTHER = Arm(WORKLOAD, FRAMEWORKS["tensorflow"], "cpu")
 SHORT = Effort(bursts=4, maximum_warm_up_rounds=1, epochs=1)
 NETWORKS = prefixes(SPEC)
 PAIR = Comparison(OTHER, ARM)
+PROGRESS = Progress(PlainDisplay(lambda _: None))
 
 
 @pytest.fixture
@@ -42,20 +43,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> BlockRunner:
-    """Of arms that take turns."""
-    return BlockRunner(small_setting(tmp_path), SHORT, "alternating", Progress(PlainDisplay(lambda _: None)))
-
-
-@pytest.fixture
-def resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resources:
-    """Prepared; blocks are short, and other work on this machine voids none."""
-    monkeypatch.setattr(explaining, "_EFFORT", SHORT)
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlockRunner:
+    """Of arms that take turns; a ledger has few blocks, and other work on this machine voids none."""
     monkeypatch.setattr(explaining, "_SECONDS", 0.0)
     monkeypatch.setattr(explaining, "why_void", lambda _: "")
-    display = PlainDisplay(lambda _: None)
-    context = type("Shown", (), {"__enter__": lambda _: display, "__exit__": lambda *_: None})
-    return cast("Resources", SimpleNamespace(setting=lambda _: small_setting(tmp_path), measuring=context))
+    return BlockRunner(small_setting(tmp_path), SHORT, "alternating", PROGRESS)
 
 
 def built(stage: Stage) -> list[str]:
@@ -67,7 +59,7 @@ def built(stage: Stage) -> list[str]:
 
 def test_a_block_times_every_network_of_every_arm(runner: BlockRunner, stage: Stage) -> None:
     """Each of them in the same process, and each with pairs to hold together."""
-    read, failures = runner.take_apart((ARM, OTHER), NETWORKS)
+    read, failures = take_apart(runner, (ARM, OTHER), NETWORKS, 0)
     assert failures == {}
     assert len(read) == len(NETWORKS)
     for block in read:
@@ -80,17 +72,14 @@ def test_a_block_times_every_network_of_every_arm(runner: BlockRunner, stage: St
 
 def test_every_other_block_goes_backwards(runner: BlockRunner, stage: Stage) -> None:
     """And gives its readings in the order of the networks."""
-    runner.take_apart((ARM, OTHER), NETWORKS)
-    stage.asked.clear()
-    stage.requests.clear()
-    read, _ = runner.take_apart((ARM, OTHER), NETWORKS)
+    read, _ = take_apart(runner, (ARM, OTHER), NETWORKS, 1)
     assert built(stage) == [each.spec.name for each in reversed(NETWORKS)]
     assert len(read) == len(NETWORKS)
 
 
-def test_a_pair_is_explained_from_blocks_of_its_own(resources: Resources, stage: Stage) -> None:
+def test_a_pair_is_explained_from_blocks_of_its_own(runner: BlockRunner, stage: Stage) -> None:
     """At least four of them, whatever time they take."""
-    found = explain(PAIR, resources, "alternating", None)
+    found = explain(PAIR, runner, PROGRESS, None)
     assert found.ledger is not None
     assert [row.title for row in found.ledger.rows] == [each.title for each in NETWORKS]
     assert found.ledger.blocks == 4
@@ -101,17 +90,16 @@ def test_a_pair_is_explained_from_blocks_of_its_own(resources: Resources, stage:
     assert len(stage.closed) == 8 + 2
 
 
-def test_an_arm_that_fails_is_the_reason_why_nothing_is_explained(resources: Resources, stage: Stage) -> None:
+def test_an_arm_that_fails_is_the_reason_why_nothing_is_explained(runner: BlockRunner, stage: Stage) -> None:
     """In one line; no other block is begun."""
     stage.raises = {(OTHER.identifier, "TrainSteps"): WorkerError("it died", "died")}
-    found = explain(PAIR, resources, "alternating", None)
+    found = explain(PAIR, runner, PROGRESS, None)
     assert found.ledger is None
     assert found.as_plain()["rows"] == []
     assert found.reason == "it died"
-    assert found.failed
 
 
-def test_ctrl_c_keeps_the_blocks_that_there_are(resources: Resources, stage: Stage) -> None:
+def test_ctrl_c_keeps_the_blocks_that_there_are(runner: BlockRunner, stage: Stage) -> None:
     """And says so."""
     original, asked = stage.worker, iter(range(100))
 
@@ -122,24 +110,24 @@ def test_ctrl_c_keeps_the_blocks_that_there_are(resources: Resources, stage: Sta
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arm_process, "Worker", worker)
-        found = explain(PAIR, resources, "alternating", None)
+        found = explain(PAIR, runner, PROGRESS, None)
     assert found.interrupted
     assert found.reason == "interrupted"
     assert found.ledger is not None
     assert found.ledger.blocks == 2
 
 
-def test_a_machine_that_is_always_busy_ends_it(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_is_always_busy_ends_it(runner: BlockRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """Void blocks are measured again, not for ever."""
     tried = []
 
-    def take_apart(*_: object) -> Any:
+    def nothing(*_: object) -> Any:
         tried.append(1)
         return [], {}
 
-    monkeypatch.setattr(BlockRunner, "take_apart", take_apart)
+    monkeypatch.setattr(explaining, "take_apart", nothing)
     monkeypatch.setattr(explaining, "why_void", lambda _: "others worked")
-    found = explain(PAIR, resources, "alternating", None)
+    found = explain(PAIR, runner, PROGRESS, None)
     assert (found.ledger, len(tried)) == (None, 12)
     assert found.reason == "12 of 12 blocks were void, since others used the machine"
 

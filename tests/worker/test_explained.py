@@ -12,6 +12,7 @@ from fixtures.arms.arm import Arm
 from fixtures.judging.measures import Measure
 from fixtures.measuring.block_runner import BlockRunner
 from fixtures.measuring.kernels import kernels_of
+from fixtures.measuring.ledger_block import take_apart
 from fixtures.measuring.progress import Progress
 from fixtures.measuring.schedule import Effort
 from fixtures.plugin.display import PlainDisplay
@@ -38,7 +39,7 @@ def test_every_framework_trains_every_prefix(tmp_path: Path, name: str) -> None:
     short = Effort(bursts=2, maximum_warm_up_rounds=1)
     setting = small_setting(tmp_path, interpreter=PYTHON)
     runner = BlockRunner(setting, short, "alternating", Progress(PlainDisplay(print)))
-    read, failures = runner.take_apart((arm(name), other), prefixes(SPEC))
+    read, failures = take_apart(runner, (arm(name), other), prefixes(SPEC), 0)
     assert failures == {}
     values = [PairedBlock.of(block, Comparison(arm(name), other)).value(Measure.STEP) for block in read]
     assert len(values) == len(prefixes(SPEC))
