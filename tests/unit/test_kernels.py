@@ -59,7 +59,11 @@ ENTRY %main (p0: f32[2,3], p1: f32[]) -> (f32[2,3]) {
 
 def test_only_what_both_do_not_run_equally_often_differs() -> None:
     """The one whose milliseconds differ most comes first."""
-    one = [Kernel("a", 1.0, 5.0), Kernel("b", 2.0, 0.1), Kernel("c", 1.0, 0.0)]
-    other = [Kernel("a", 1.0, 9.0), Kernel("b", 3.0, 0.2), Kernel("d", 1.0, 4.0)]
-    assert [name for name, _, _ in differing(one, other)] == ["d", "b", "c"]
+    one = [Kernel("oneDNN a", 1.0, 5.0), Kernel("oneDNN b", 2.0, 0.1), Kernel("oneDNN c", 1.0, 0.0)]
+    other = [Kernel("oneDNN a", 1.0, 9.0), Kernel("oneDNN b", 3.0, 0.2), Kernel("oneDNN d", 1.0, 4.0)]
+    expected = ["oneDNN d", "oneDNN b", "oneDNN c"]
+    assert [name for name, _, _ in differing(one, other)] == expected
     assert differing(one, one) == []
+    xla = Kernel("XLA dot", 3.0, 0.0)
+    assert [name for name, _, _ in differing([*one, xla], other)] == expected
+    assert [name for name, _, _ in differing([xla], other[:1])] == ["oneDNN a", "XLA dot"]
