@@ -9,12 +9,13 @@ import pytest
 
 from fixtures.arms.arm import Arm
 from fixtures.judging.measures import Measure
-from fixtures.plugin import explained_steps
+from fixtures.plugin import explained_steps, explaining
 from fixtures.plugin.bridge import RECORDED
 from fixtures.plugin.explained_steps import pytest_configure, pytest_runtest_teardown, pytest_sessionfinish
 from fixtures.plugin.explaining import Explanations
 from fixtures.plugin.frameworks_run import FRAMEWORKS_RUN
 from fixtures.sessions.comparisons import Comparison
+from fixtures.sessions.explaining import Explained
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 
@@ -101,3 +102,17 @@ def test_an_interrupted_ledger_makes_an_interrupted_run() -> None:
     config.stash[explained_steps._EXPLANATIONS].interrupted = True
     pytest_sessionfinish(cast("Any", session))
     assert session.exitstatus == pytest.ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize(("gate", "expected"), [("alternating", "alternating"), ("duet", "duet"), ("", "duet")])
+def test_a_difference_is_explained_by_the_schedule_in_which_it_was_judged(
+    gate: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that shows on all cores alone would else be called unexplained."""
+    schedules: list[str] = []
+    shown = type("Shown", (), {"__enter__": lambda _: None, "__exit__": lambda *_: None})
+    resources = SimpleNamespace(measuring=shown, setting=lambda _: None, options=SimpleNamespace(threads=2))
+    monkeypatch.setattr(explaining, "BlockRunner", lambda _setting, _effort, schedule, _: schedules.append(schedule))
+    monkeypatch.setattr(explaining, "explain", lambda comparison, *_: Explained(comparison, None, "nothing"))
+    Explanations().of(Comparison(OTHER, FIRST), cast("Any", resources), None, gate)
+    assert schedules == [expected]

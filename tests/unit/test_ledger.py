@@ -7,10 +7,16 @@ import random
 
 import pytest
 
-from fixtures.judging.ledger import Judged, ledger
+from fixtures.judging.ledger import ledger
+from fixtures.judging.verdicts import Judgement, Verdict
 
 TITLES = ("the rest", "one", "two")
 TIMES = (1e-3, 3e-3, 4e-3)
+
+
+def judged(estimate: float, standard_error: float, freedom: float) -> Judgement:
+    """By the gate, of the whole step."""
+    return Judgement(Verdict.INCONCLUSIVE, estimate, -math.inf, math.inf, 8, standard_error, 0.01, freedom)
 
 
 def blocks(number: int, extra: float, noise: float = 0.002) -> tuple[list[list[float]], list[list[float]]]:
@@ -57,7 +63,7 @@ def test_equal_arms_have_no_certain_row(seed: int) -> None:
 
 def test_two_blocks_have_no_range() -> None:
     """Nothing is certain then, and the means are shown all the same."""
-    found = ledger(TITLES, *blocks(2, 0.4e-3), Judged(0.1, 0.001, 7.0))
+    found = ledger(TITLES, *blocks(2, 0.4e-3), judged(0.1, 0.001, 7.0))
     assert all(row.lower is None and not row.certain for row in (*found.rows, found.total))
     assert found.residual is not None
     assert found.residual.lower is None
@@ -65,19 +71,19 @@ def test_two_blocks_have_no_range() -> None:
 
 def test_a_gate_that_has_judged_nothing_leaves_no_residual() -> None:
     """What is saved holds no NaN."""
-    assert ledger(TITLES, *blocks(8, 0.4e-3), Judged(math.nan, math.inf, 0.0)).residual is None
+    assert ledger(TITLES, *blocks(8, 0.4e-3), judged(math.nan, math.inf, 0.0)).residual is None
 
 
 @pytest.mark.parametrize(
     ("gate", "certain"),
     [
-        (Judged(math.log1p(0.1), 0.001, 7.0), False),
-        (Judged(math.log1p(0.3), 0.001, 7.0), True),
-        (Judged(math.log1p(0.3), math.inf, 0.0), False),
+        (judged(math.log1p(0.1), 0.001, 7.0), False),
+        (judged(math.log1p(0.3), 0.001, 7.0), True),
+        (judged(math.log1p(0.3), math.inf, 0.0), False),
     ],
     ids=["as found here", "much more", "not known"],
 )
-def test_what_the_gate_found_and_this_did_not_is_a_row_of_its_own(gate: Judged, certain: bool) -> None:  # noqa: FBT001 - a case
+def test_what_the_gate_found_and_this_did_not_is_a_row_of_its_own(gate: Judgement, certain: bool) -> None:  # noqa: FBT001 - a case
     """Where it is certain, the ledger explains something else."""
     residual = ledger(TITLES, *blocks(8, 0.4e-3), gate).residual
     assert residual is not None

@@ -79,7 +79,7 @@ def test_every_other_block_goes_backwards(runner: BlockRunner, stage: Stage) -> 
 
 def test_a_pair_is_explained_from_blocks_of_its_own(runner: BlockRunner, stage: Stage) -> None:
     """At least four of them, whatever time they take."""
-    found = explain(PAIR, runner, PROGRESS, None)
+    found = explain(PAIR, runner, None)
     assert found.ledger is not None
     assert [row.title for row in found.ledger.rows] == [each.title for each in NETWORKS]
     assert found.ledger.blocks == 4
@@ -93,7 +93,7 @@ def test_a_pair_is_explained_from_blocks_of_its_own(runner: BlockRunner, stage: 
 def test_an_arm_that_fails_is_the_reason_why_nothing_is_explained(runner: BlockRunner, stage: Stage) -> None:
     """In one line; no other block is begun."""
     stage.raises = {(OTHER.identifier, "TrainSteps"): WorkerError("it died", "died")}
-    found = explain(PAIR, runner, PROGRESS, None)
+    found = explain(PAIR, runner, None)
     assert found.ledger is None
     assert found.as_plain()["rows"] == []
     assert found.reason == "it died"
@@ -110,7 +110,7 @@ def test_ctrl_c_keeps_the_blocks_that_there_are(runner: BlockRunner, stage: Stag
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arm_process, "Worker", worker)
-        found = explain(PAIR, runner, PROGRESS, None)
+        found = explain(PAIR, runner, None)
     assert found.interrupted
     assert found.reason == "interrupted"
     assert found.ledger is not None
@@ -127,7 +127,7 @@ def test_a_machine_that_is_always_busy_ends_it(runner: BlockRunner, monkeypatch:
 
     monkeypatch.setattr(explaining, "take_apart", nothing)
     monkeypatch.setattr(explaining, "why_void", lambda _: "others worked")
-    found = explain(PAIR, runner, PROGRESS, None)
+    found = explain(PAIR, runner, None)
     assert (found.ledger, len(tried)) == (None, 12)
     assert found.reason == "12 of 12 blocks were void, since others used the machine"
 
