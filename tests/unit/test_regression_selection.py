@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from fixtures.baselines.hosts import benchmark_on
 from fixtures.baselines.runs import SavedRun, run_from_plain
 from fixtures.judging.measures import Measure
 from fixtures.plugin.options import OPTIONS
@@ -80,6 +81,14 @@ def test_a_framework_that_left_the_registry_is_gone() -> None:
     assert list(gone(config(), [item(STEP)], set(), removed)) == ["test_training_step[digits-caffe-cpu]"]
     assert gone(config(**{"--framework": ["pytorch"]}), [item(STEP)], set(), removed) == {}
     assert gone(config(), [item(STEP)], set(), saved(saved_benchmark(framework="jax"))) == {}
+
+
+def test_what_was_measured_on_a_named_host_is_not_gone() -> None:
+    """A run of this machine alone does not ask for it."""
+    elsewhere = benchmark_on(saved_benchmark("memory"), "gpu1")
+    hosts = {"gpu1": saved_run()["machine_info"]["cnn_dyno"]}
+    runs = [run_from_plain(saved_run(saved_benchmark(), elsewhere, hosts=hosts), "saved")]
+    assert gone(config(), [item(STEP)], set(), runs) == {}
 
 
 @pytest.mark.parametrize("other", [{"device": "cuda"}, {"workload": "mnist"}, {"defaults": "native"}], ids=str)
