@@ -102,6 +102,7 @@ def saved_run(
     recorded: str = "2026-03-01T10:00:00+00:00",
     commit: str = "0123456789abcdef0123456789abcdef01234567",
     schema: int | None = SCHEMA,
+    node: str = "host",
     **facts: Any,
 ) -> dict[str, Any]:
     """A run as it is saved.
@@ -111,6 +112,7 @@ def saved_run(
         recorded: when.
         commit: of the checkout.
         schema: version of the format; None for a file without one.
+        node: what the machine calls itself.
         facts: replaces facts of the machine, such as ``threads`` or ``cpu``.
     """
     machine = {
@@ -128,7 +130,7 @@ def saved_run(
     }
     marked = {} if schema is None else {"cnn_dyno": {"schema": schema}}
     return {
-        "machine_info": {"node": "host", "machine": "x86_64", "cnn_dyno": machine | facts},
+        "machine_info": {"node": node, "machine": "x86_64", "cnn_dyno": machine | facts},
         "commit_info": {"id": commit, "dirty": False, "project": "cnn-dyno", "branch": "main"},
         "benchmarks": list(benchmarks) or [saved_benchmark(measure) for measure in TESTS],
         "datetime": recorded,
