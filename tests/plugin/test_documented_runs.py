@@ -57,12 +57,13 @@ def filled(arguments: list[str], folder: Path) -> list[str]:
         "git:main": "git:HEAD",
         "--benchmark-compare=main": f"--benchmark-compare={RUN}",
         "--benchmark-compare=NAME": f"--benchmark-compare={RUN}",
-        "--benchmark-json=FILE.json": f"--benchmark-json={folder / 'FILE.json'}",
         "--benchmark-storage=FOLDER": f"--benchmark-storage={folder / 'stored'}",
         # A trend writes its page although nothing is collected: not into the checkout.
         **{name: str(folder / name) for name in ("history.html", "report.html")},
     }
     own = [] if "--workspace" in arguments else [f"--workspace={workspace()}"]
+    # Whatever is written goes elsewhere than into the checkout.
+    own += [f"--benchmark-json={folder / 'run.json'}" for each in arguments if each.startswith("--benchmark-json=")]
     return ["bench", *(theirs.get(argument, argument) for argument in arguments), *own, "-p", "no:cacheprovider"]
 
 
