@@ -25,6 +25,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
+import cpuinfo
+
 from fixtures.arms.environments import EnvironmentBuildError
 from fixtures.arms.environments.uv import run_uv
 from fixtures.judging.calibration import clopper_pearson
@@ -38,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cnn-dyno" / "counted-gate"
 SAVED = ROOT / "docs" / "readings" / "counted-gate.jsonl"
 HEADINGS = (
-    *("framework", "workload", "products", "runs", "mean change", "called changed (95 %)", "called worse"),
+    *("vectors", "framework", "workload", "products", "runs", "mean change", "called changed (95 %)", "called worse"),
     *("called not worse", "inconclusive", "failed", "s of measuring", "longest"),
 )
 
@@ -125,7 +127,15 @@ def one_run(python: Path, framework: str, workload: str, data_dir: str | None) -
     facts = ("verdict", "estimate", "lower", "upper", "blocks", "measured_seconds", "earlier_runs")
     run |= {name: benchmark["extra_info"].get(name) for name in facts}
     about = {"date": content["datetime"], "commit": content["commit_info"]["id"]}
-    return run | about | {"processor": content["machine_info"]["cpu"].get("brand_raw")}
+    return run | about | {"processor": content["machine_info"]["cpu"].get("brand_raw"), "vectors": _vectors()}
+
+
+def _vectors() -> str:
+    """The widest vector instructions here: figures of different ones are not to be mixed."""
+    flags = cpuinfo.get_cpu_info().get("flags", ())
+    if any(flag.startswith("avx512") for flag in flags):
+        return "AVX-512"
+    return "AVX2" if "avx2" in flags else "other"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -140,18 +150,22 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def counted_table(runs: Iterable[dict[str, Any]]) -> str:
-    """What was said, for each framework, workload and amount of planted work, and of all equal ones together."""
-    groups: defaultdict[tuple[str, str, int], list[dict[str, Any]]] = defaultdict(list)
+    """What was said, for each framework, workload and amount of planted work, and of all equal ones together.
+
+    Rows are kept apart by vector instructions, since processors with and without AVX-512 run other kernels.
+    """
+    groups: defaultdict[tuple[str, str, str, int], list[dict[str, Any]]] = defaultdict(list)
     for run in runs:
-        groups[run["framework"], run["workload"], run["products"]].append(run)
+        groups[run["vectors"], run["framework"], run["workload"], run["products"]].append(run)
     rows = [_row(*key, groups[key]) for key in sorted(groups)]
-    equal = [run for (_, _, products), group in groups.items() if not products for run in group]
-    if equal:
-        rows.append(_row("all", "equal", 0, equal))
-    return table(HEADINGS, rows, texts=2)
+    for vectors in sorted({vectors for vectors, *_ in groups}):
+        equal = [run for key, group in groups.items() if key[0] == vectors and not key[-1] for run in group]
+        if equal:
+            rows.append(_row(vectors, "all", "equal", 0, equal))
+    return table(HEADINGS, rows, texts=3)
 
 
-def _row(framework: str, workload: str, products: int, runs: Sequence[dict[str, Any]]) -> list[str]:
+def _row(vectors: str, framework: str, workload: str, products: int, runs: Sequence[dict[str, Any]]) -> list[str]:
     said = [run for run in runs if run["verdict"] is not None]
     count = {name: sum(run["verdict"] == name for run in said) for name in {run["verdict"] for run in said}}
     changed = count.get("regression", 0) + count.get("improvement", 0)
@@ -159,7 +173,7 @@ def _row(framework: str, workload: str, products: int, runs: Sequence[dict[str, 
     seconds = [run["measured_seconds"] for run in said]
     mean = f"{100 * fmean(run['estimate'] for run in said):+.2f} %" if said else NOTHING
     return [
-        *(framework, workload, str(products), str(len(said)), mean),
+        *(vectors, framework, workload, str(products), str(len(said)), mean),
         f"{changed} ({100 * low:.1f} to {100 * high:.1f} %)",
         str(count.get("regression", 0)),
         str(count.get("no regression", 0) + count.get("improvement", 0)),

@@ -27,6 +27,7 @@ def run_of(verdict: str | None, **facts: object) -> dict[str, object]:
         "framework": "jax",
         "workload": "digits",
         "products": 0,
+        "vectors": "AVX2",
         "verdict": verdict,
         "estimate": 0.001,
         "measured_seconds": 40.0,
@@ -81,9 +82,17 @@ def test_runs_are_counted_by_what_was_planted() -> None:
     equal, planted, together = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in counted_table(runs).splitlines()[2:]
     )
-    assert equal[2:] == ["0", "3", "+0.10 %", "1 (0.8 to 90.6 %)", "0", "2", "1", "1", "40", "60"]
-    assert planted[2:] == ["9", "1", "+2.10 %", "1 (2.5 to 100.0 %)", "1", "0", "0", "0", "40", "40"]
-    assert together[:4] == ["all", "equal", "0", "3"]
+    assert equal[3:] == ["0", "3", "+0.10 %", "1 (0.8 to 90.6 %)", "0", "2", "1", "1", "40", "60"]
+    assert planted[3:] == ["9", "1", "+2.10 %", "1 (2.5 to 100.0 %)", "1", "0", "0", "0", "40", "40"]
+    assert together[:5] == ["AVX2", "all", "equal", "0", "3"]
+
+
+def test_runs_of_other_vector_instructions_are_not_mixed() -> None:
+    """Processors with AVX-512 run other kernels."""
+    table = counted_table([run_of("no regression"), run_of("no regression", vectors="AVX-512")])
+    totals = [line for line in table.splitlines() if "equal" in line]
+    assert [line.split("|")[1].strip() for line in totals] == ["AVX-512", "AVX2"]
+    assert all(line.split("|")[5].strip() == "1" for line in totals)
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
