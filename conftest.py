@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.plugin.termination",
+    "fixtures.plugin.host_options",
     "fixtures.plugin.options",
     "fixtures.plugin.collection",
     "fixtures.plugin.frameworks_run",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fixtures.measuring.proof import Proofs
-    from fixtures.measuring.requests import Schedule
+    from fixtures.measuring.schedule import Schedule
     from fixtures.measuring.turns import Turns
 
 TWO_CORES = pytest.mark.skipif(len(allowed_cores()) < 2, reason="a duet needs two cores")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from fixtures.arms.launch import default_threads
 from fixtures.measuring.schedule import NORMAL, QUICK, THOROUGH
-from fixtures.plugin.options import QUICK_BLOCKS, THOROUGH_BLOCKS, Options, default_threads, parse
+from fixtures.plugin.options import QUICK_BLOCKS, THOROUGH_BLOCKS, Options, parse
 from tests.bench_run import PROJECT_ROOT
 from tests.one_line import one_line
 

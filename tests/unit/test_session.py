@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from fixtures.measuring.proof import Proofs
+    from fixtures.measuring.proof import ProofTable
     from fixtures.measuring.readings import BlockReadings
 
 ONE, OTHER = (Arm(WORKLOADS["digits"], FRAMEWORKS[name], "cpu") for name in ("pytorch", "jax"))
@@ -51,7 +51,7 @@ class Asked:
         """All of them."""
         return list(dict.fromkeys(arm for each in self.waiting for request in each for arm in request.arms))
 
-    def prove(self, proofs: Mapping[str, Proofs]) -> None:
+    def prove(self, proofs: Mapping[str, ProofTable]) -> None:
         """Note who has no proof."""
         self.unproven = [arm for arm in self.arms() if proofs[arm.group].of(arm) is None]
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.arms.owners import short_folder
+from fixtures.measuring.lock import measuring_lock
 from fixtures.plugin import saving
-from fixtures.plugin.workspace import KEPT_RUNS, RunDirectory, check_writable, measuring_lock
+from fixtures.plugin.workspace import KEPT_RUNS, RunDirectory, check_writable
 
 if TYPE_CHECKING:
     from pathlib import Path
