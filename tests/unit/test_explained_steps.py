@@ -111,7 +111,8 @@ def test_a_difference_is_explained_by_the_schedule_in_which_it_was_judged(
     """One that shows on all cores alone would else be called unexplained."""
     schedules: list[str] = []
     shown = type("Shown", (), {"__enter__": lambda _: None, "__exit__": lambda *_: None})
-    resources = SimpleNamespace(measuring=shown, setting=lambda _: None, options=SimpleNamespace(threads=2))
+    resources = SimpleNamespace(setting=lambda _: None, options=SimpleNamespace(threads=2))
+    monkeypatch.setattr(explaining, "measuring", lambda _: shown())
     monkeypatch.setattr(explaining, "BlockRunner", lambda _setting, _effort, schedule, _: schedules.append(schedule))
     monkeypatch.setattr(explaining, "explain", lambda comparison, *_: Explained(comparison, None, "nothing"))
     Explanations().of(Comparison(OTHER, FIRST), cast("Any", resources), None, gate)

@@ -64,13 +64,12 @@ def test_a_time_limit_in_the_first_test_counts_as_an_interruption(monkeypatch: p
     def ask(*arguments: Any) -> tuple[Any, Any]:
         calls.append(arguments)
         runners = {arm.group: None for arm in (DIGITS, other)}
-        return SimpleNamespace(places={}), SimpleNamespace(interrupted=True, ended_by=limit, runners=runners)
+        return SimpleNamespace(questions={}), SimpleNamespace(interrupted=True, ended_by=limit, runners=runners)
 
     choice = SimpleNamespace(workload=DIGITS.workload, seeds=1)
     options = SimpleNamespace(choices=[choice], budget=None, blocks=None, study=False, effort=None)
     config: Any = SimpleNamespace(stash={OPTIONS: options})
     monkeypatch.setattr(frameworks_run, "ask", ask)
-    monkeypatch.setattr(FrameworksRun, "_introduce", lambda *_: None)
     run = FrameworksRun(config, [])
     for arm in (DIGITS, other):
         run._wanted[arm.group] = {arm: {Measure.STEP}}

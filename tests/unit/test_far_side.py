@@ -1,0 +1,139 @@
+"""fixtures.measuring.remote.far_side: keeps what arrives whole, and runs in a Python that has nothing else."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.measuring.remote import far_side
+from fixtures.measuring.remote.far_side import CannotError, FarSide
+from fixtures.measuring.remote.preparing import archive_of, pins, suite, suites_packages, tree
+
+if TYPE_CHECKING:
+    from fixtures.measuring.remote.preparing import Archive
+
+
+def sent(archive: Archive) -> tuple[str, int, list[bytes]]:
+    """Digest, size and pieces of an archive."""
+    file = io.BytesIO()
+    archive.write(file)
+    data = file.getvalue()
+    pieces = [data[start : start + 1000] for start in range(0, len(data), 1000)]
+    return hashlib.sha256(data).hexdigest(), len(data), pieces
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """Two files, one in a folder."""
+    source = tmp_path / "source"
+    (source / "inner").mkdir(parents=True)
+    (source / "a.txt").write_text("one", encoding="utf-8")
+    (source / "inner" / "b.txt").write_text("two" * 1000, encoding="utf-8")
+    return archive_of("data", tree(source))
+
+
+def test_it_needs_the_standard_library_alone() -> None:
+    """Nothing of the suite is there when it runs."""
+    found = ast.walk(ast.parse(Path(far_side.__file__).read_text(encoding="utf-8")))
+    names = [alias.name for node in found if isinstance(node, ast.Import) for alias in node.names]
+    names += [
+        node.module or ""
+        for node in ast.walk(ast.parse(Path(far_side.__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    ]
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_what_has_arrived_whole_is_kept(archive: Archive, tmp_path: Path) -> None:
+    """Under its name, with the same content; a second run finds it."""
+    digest, size, pieces = sent(archive)
+    folder = str(tmp_path / "kept")
+    there = FarSide(folder, iter(pieces).__next__)
+    assert archive.name not in there.facts()["kept"]
+    place = Path(there.keep(archive.name, digest, size))
+    assert (place / "inner" / "b.txt").read_text(encoding="utf-8") == "two" * 1000
+    assert sorted(each.name for each in place.iterdir()) == ["a.txt", "inner"]
+    again = FarSide(folder, str)
+    assert archive.name in again.facts()["kept"]
+    assert again.use(archive.name) == str(place)
+
+
+def test_what_is_damaged_is_not_kept(archive: Archive, tmp_path: Path) -> None:
+    """And nothing half-written is left."""
+    _, size, pieces = sent(archive)
+    there = FarSide(str(tmp_path / "kept"), iter(pieces).__next__)
+    there.facts()
+    with pytest.raises(CannotError, match="arrived damaged"):
+        there.keep(archive.name, "0" * 64, size)
+    assert not list((tmp_path / "kept" / "contents").iterdir())
+
+
+def test_without_room_all_that_is_sent_is_taken_and_dropped(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the rest would be read as the next request."""
+    digest, size, pieces = sent(archive)
+    waiting = iter(pieces)
+    there = FarSide(str(tmp_path / "kept"), waiting.__next__)
+    there.facts()
+    monkeypatch.setattr(far_side, "ROOM_BYTES", 2**62)
+    with pytest.raises(CannotError, match=r"no room in .*: [\d,]+ MiB are free, [\d,]+ MiB are needed"):
+        there.keep(archive.name, digest, size)
+    assert next(waiting, None) is None
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """In one line."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(CannotError, match="cannot be written"):
+        FarSide(str(tmp_path / "file"), str).facts()
+
+
+def test_what_nobody_has_used_for_long_is_removed(tmp_path: Path) -> None:
+    """What is used stays."""
+    there = FarSide(str(tmp_path), str)
+    there.facts()
+    old, used = (tmp_path / "contents" / name for name in ("old", "used"))
+    long_ago = time.time() - (far_side.KEPT_DAYS + 1) * 86_400
+    for place in (old, used):
+        place.mkdir()
+        os.utime(place, (long_ago, long_ago))
+    there.use("used")
+    assert there.facts()["kept"] == ["used"]
+    assert not old.exists()
+
+
+def test_an_archive_is_named_after_its_content(archive: Archive, tmp_path: Path) -> None:
+    """The same files have the same name, wherever they lie; others do not."""
+    source = tmp_path / "source"
+    assert archive_of("data", tree(source)).name == archive.name
+    (source / "a.txt").write_text("other", encoding="utf-8")
+    assert archive_of("data", tree(source)).name != archive.name
+
+
+def test_the_suite_travels_without_bytecode() -> None:
+    """And with all that a worker imports."""
+    names = {name for name, _ in suite().files}
+    assert {"fixtures/workers/child.py", "models/registry.py", "requirements/suite.txt"} <= names
+    assert not [name for name in names if name.endswith(".pyc") or name.startswith((".", "tests"))]
+
+
+def test_pins_are_what_is_installed_with_all_that_it_needs() -> None:
+    """Each once; what is not here is left out."""
+    found = dict(pin.split("==") for pin in pins(["pytest-benchmark", "no-such-package"]))
+    assert {"pytest-benchmark", "pytest", "pluggy", "packaging"} <= found.keys()
+    assert "no-such-package" not in found
+    assert not [version for version in found.values() if "+" in version]
+
+
+def test_what_the_suite_itself_needs_is_known() -> None:
+    """An agent imports it."""
+    assert {"execnet", "psutil", "numpy", "pytest"} <= set(suites_packages())
