@@ -22,7 +22,7 @@ PACKAGES = {
     "baselines": {"judging"},
     "measuring": {"arms", "datasets", "judging", "workers"},
     "judging": set(),
-    "arms": set(),
+    "arms": {"workers"},
     "workers": set(),
     "datasets": {"workers"},
 }

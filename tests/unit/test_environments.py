@@ -171,24 +171,6 @@ def test_uv_and_its_children_end_with_an_interrupted_build(tmp_path: Path, monke
     assert not gone[1]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of others does not end the children of the killed")
-def test_uv_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
-    """Nobody is there to end it, so the kernel does."""
-    program = write_program(tmp_path / "uv", f"echo $$ > {tmp_path}/child\nsleep 60")
-    script = (
-        "import sys; from fixtures.arms.environments import uv\n"
-        "uv._executable = lambda: sys.argv[1]\nuv.run_uv('testing', 'pip')"
-    )
-    run = subprocess.Popen([sys.executable, "-c", script, str(program)], cwd=ROOT)
-    deadline = time.monotonic() + 60
-    while not ((tmp_path / "child").is_file() and (tmp_path / "child").read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    child = psutil.Process(int((tmp_path / "child").read_text(encoding="utf-8")))
-    run.kill()
-    run.wait()
-    assert psutil.wait_procs([child], timeout=10)[1] == []
-
-
 def test_ctrl_c_leaves_no_environment(pinned: Pinned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt in the middle of building ends it, and what was begun is gone."""
 
