@@ -68,7 +68,7 @@ def refusing(machine: Path) -> Callable[[Path, str], None]:
     return refused
 
 
-def test_what_cannot_be_set_is_one_line_with_what_was_changed_before(machine: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_set_is_one_line_with_what_was_changed(machine: Path, tmp_path: Path) -> None:
     """The record has that, and nothing that was not changed."""
     record = tmp_path / "tuned.json"
     with pytest.MonkeyPatch.context() as patch:
@@ -83,13 +83,38 @@ def test_what_cannot_be_set_is_one_line_with_what_was_changed_before(machine: Pa
     assert settings(machine) == [["powersave"], [], ["1"]]
 
 
+@pytest.mark.parametrize("act", [tuning.tune, tuning.undo], ids=["tune", "undo"])
+def test_one_that_cannot_be_set_keeps_no_other_from_it(
+    machine: Path, tmp_path: Path, act: Callable[[Path, Path], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are told, and what is not undone stays recorded: somebody else may be allowed to."""
+    record, write = tmp_path / "tuned.json", tuning._write
+    if act is tuning.undo:
+        tuning.tune(record, machine)
+
+    def refused(path: Path, value: str) -> None:
+        if "cpufreq" in str(path):
+            raise tuning.TuningError(f"{path} can be set by root alone")
+        write(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "_write", refused)
+        with pytest.raises(tuning.TuningError, match=r"/cpu0/.* root alone \(1 more: see above\)$") as caught:
+            act(record, machine)
+    assert [line.partition(":")[0].rpartition("/")[2] for line in caught.value.changed] == ["no_turbo"]
+    assert ["cpu1" in line for line in caught.value.others] == [True]
+    assert len(json.loads(record.read_text(encoding="utf-8"))) == (2 if act is tuning.undo else 1)
+    tuning.undo(record, machine)
+    assert settings(machine) == [["powersave"], [], ["0"]]
+
+
 def test_what_was_changed_before_it_failed_is_told_with_how_to_undo_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Beside the one line of the error."""
 
     def refused(_: Path) -> list[str]:
-        raise tuning.TuningError("no_turbo can be set by root alone", ["cpu0: powersave → performance"])
+        raise tuning.TuningError("no_turbo cannot be set", ["cpu0: powersave → performance"], ["nor can cpu1"])
 
     monkeypatch.setattr(tuning, "tune", refused)
     config = SimpleNamespace(
@@ -97,9 +122,9 @@ def test_what_was_changed_before_it_failed_is_told_with_how_to_undo_it(
         option=SimpleNamespace(collectonly=False),
         stash={OPTIONS: SimpleNamespace(workspace=tmp_path)},
     )
-    with pytest.raises(pytest.UsageError, match=r"^--tune: no_turbo can be set by root alone$"):
+    with pytest.raises(pytest.UsageError, match=r"^--tune: no_turbo cannot be set \(1 more: see above\)$"):
         pytest_runtestloop(cast("pytest.Session", SimpleNamespace(config=config)))
-    told = ["cpu0: powersave → performance", "To undo it: pytest bench --check-machine --tune=undo"]
+    told = ["cpu0: powersave → performance", "nor can cpu1", "To undo it: pytest bench --check-machine --tune=undo"]
     assert capsys.readouterr().out.splitlines() == told
 
 
