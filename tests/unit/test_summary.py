@@ -88,6 +88,14 @@ def test_a_reader_is_told_what_makes_a_figure_doubtful() -> None:
     assert "other processes used 30% of a core" in text
 
 
+def test_a_share_of_a_peak_names_the_peaks_that_differ() -> None:
+    """The faster one may show the smaller share: each is held against its own products."""
+    one = step("one", 0.02, share_of_peak=0.2, peak_operations_per_second=110e9)
+    two = step("two", 0.03, share_of_peak=0.4, peak_operations_per_second=40e9)
+    assert "each one's own peak, in GFLOP/s: One 1.0 110, Two 1.0 40." in tables([one, two])
+    assert "in large dense layers alone." in tables([one, step("three", 0.04)])
+
+
 def test_a_reader_is_told_how_many_blocks_do_not_count() -> None:
     """Of the framework that had most of them, and why; nothing where all count, or a file does not say."""
     busy = "other processes used 60% of a core"
