@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -116,6 +117,38 @@ def test_a_path_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pyte
     assert parsed(elsewhere, framework=["~/mine.py"]).choices[0].frameworks[0].module == str(tmp_path / "mine.py")
     with pytest.raises(pytest.UsageError, match=r"~nobody-of-this-name/data: there is no such directory"):
         parsed(elsewhere, data_dir="~nobody-of-this-name/data")
+
+
+ODD = os.fsdecode(b"/odd\xff")
+
+
+@pytest.mark.parametrize(
+    ("given", "begin"),
+    [
+        ({"workspace": ODD}, "--workspace, "),
+        ({"framework": [f"{ODD}/mine.py"]}, "--framework, "),
+        ({"program": [f"{ODD}/train.py"]}, "--program, "),
+        ({"against": [f"{ODD}/bin/python"]}, "--against, "),
+        ({"checkout": ODD}, "the path of the checkout, "),
+        ({"python": ODD}, "the path of Python, "),
+        ({"temporary": ODD}, "the temporary folder, "),
+    ],
+)
+def test_a_path_that_is_no_text_is_refused_in_one_line(
+    tmp_path: Path, given: dict[str, Any], begin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers are told paths as text; a disk of other times has names in other encodings."""
+    places = {
+        "checkout": "fixtures.plugin.options._CHECKOUT",
+        "python": "sys.executable",
+        "temporary": "tempfile.tempdir",
+    }
+    for name in places.keys() & given:
+        monkeypatch.setattr(places[name], given[name])
+    options = {name: value for name, value in given.items() if name not in places}
+    with pytest.raises(pytest.UsageError, match=rf"^{begin}'/odd\\udcff.* is not text in UTF-8: ") as caught:
+        parsed(tmp_path, **options)
+    assert one_line(str(caught.value))
 
 
 def test_the_workspace_lies_in_the_checkout_unless_the_user_says_otherwise(tmp_path: Path) -> None:
