@@ -46,6 +46,13 @@ def test_a_run_of_every_measure_is_read(tmp_path: Path) -> None:
     assert list(run.benchmarks) == [f"{test}[digits-pytorch-cpu]" for test in TESTS.values()]
 
 
+def test_a_byte_order_mark_before_it_is_no_fault(tmp_path: Path) -> None:
+    """As editors and shells of Windows write one."""
+    path = write_run(tmp_path / "0001_first.json", saved_run())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_run(path).label == "0001_first"
+
+
 def test_the_reference_kernel_stands_beside_each_reading() -> None:
     """Where it was measured; in other files there is none."""
     run = run_from_plain(saved_run(saved_benchmark(reference_seconds=[0.5, 0.6, 0.7]), saved_benchmark("epoch")), "x")

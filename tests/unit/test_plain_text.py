@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +20,7 @@ from fixtures.reports.verdicts import verdict_report
 from fixtures.workers.parent import WorkerError
 from tests.unit.test_summary import step
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 COLOURS, TITLE = "\x1b[31mred\x1b[0m", "\x1b]0;owned\x07"
 HOSTILE = "<script>alert(1)</script> [click](https://example.org) @somebody www.example.org &#60;b&#62;"
 
@@ -156,3 +158,40 @@ def test_an_absurd_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
         said = capsys.readouterr()
         assert (said.out, len(said.err.splitlines())) == ("", 1)
         assert "\x1b" not in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fixtures.baselines", "compare", "größer→.json", "größer→.json"],
+        ["fixtures.reports.summary", "größer→.json"],
+        ["fixtures.reports.study", "größer→.json"],
+        ["fixtures.reports.page", "größer→.json"],
+        ["pytest", "bench", "--workload", "größer→.toml"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_no_command_ends_in_a_traceback_for_want_of_characters(command: list[str]) -> None:
+    """Of the user's own words, or of a saved file's, where the output is that of the C locale."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:surrogateescape"}
+    run = [sys.executable, "-m", *command]
+    ended = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, encoding="latin-1", check=False)
+    assert "Traceback" not in ended.stderr
+    assert "er\\u2192." in ended.stderr + ended.stdout
+    assert ended.returncode in (2, 4)
+
+
+def test_progress_is_shown_on_any_terminal(tmp_path: Path) -> None:
+    """What the suite prints past pytest holds arrows and signs, too."""
+    (tmp_path / "prints.py").write_text(
+        "def pytest_collection_finish(session):\n"
+        "    capture = session.config.pluginmanager.getplugin('capturemanager')\n"
+        "    with capture.global_and_fixture_disabled():\n"
+        "        print('5 % \\N{PLUS-MINUS SIGN} 1 \\N{RIGHTWARDS ARROW} 6', flush=True)\n",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "pytest", "bench", "-p", "prints", "--collect-only", "-q"]
+    environment["PYTHONPATH"] = str(tmp_path)
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert r"5 % \xb1 1 \u2192 6" in run.stdout, run.stdout + run.stderr

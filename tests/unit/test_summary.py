@@ -148,6 +148,21 @@ def test_a_file_that_is_no_saved_run_is_refused_in_one_line(
     assert str(path) in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "it cannot be read: No such file or directory"), ('{"machine_info": {}}', "'benchmarks' is missing")],
+)
+def test_why_it_is_none_is_said_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str
+) -> None:
+    """Not in those of a programmer."""
+    path = tmp_path / "file.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    assert main([str(path)]) == 2
+    assert capsys.readouterr().err == f"{path} is not a saved run of this suite: {said}\n"
+
+
 def test_no_file_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     """Silence would look like an empty result."""
     assert main([]) == 2
