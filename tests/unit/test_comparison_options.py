@@ -142,6 +142,7 @@ def test_equal_names_in_different_folders_are_told_apart(tmp_path: Path) -> None
         ({"against": ["--pre"]}, "is not a requirement"),
         ({"against": [""]}, "no requirement is given"),
         ({"against": ["torch=="]}, "is no requirement"),
+        ({"against": ["torch\n=="]}, "--against torch == is no requirement"),
         ({"against": ["folder"]}, "no virtual environment"),
         ({"against": ["folder/../folder"]}, "--against folder/../folder: the folder is no virtual environment"),
         ({"against": ["~nobody-of-this-name/x"]}, "--against ~nobody-of-this-name/x: there is no such file"),
@@ -150,7 +151,20 @@ def test_equal_names_in_different_folders_are_told_apart(tmp_path: Path) -> None
         ({"against": ["bad.txt"]}, "bad.txt: 'torch==' is no requirement"),
         ({"against": ["six"], "until_decided": True, "budget": "10m"}, "exclude each other"),
     ],
-    ids=["path", "option", "empty", "half", "folder", "folder's path", "user", "long", "file's path", "file", "both"],
+    ids=[
+        "path",
+        "option",
+        "empty",
+        "half",
+        "lines",
+        "folder",
+        "folder's path",
+        "user",
+        "long",
+        "file's path",
+        "file",
+        "both",
+    ],
 )
 def test_what_cannot_be_compared_is_a_usage_error(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     """Before anything is built."""

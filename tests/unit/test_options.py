@@ -94,6 +94,8 @@ def test_an_ordinary_run_takes_a_budget(tmp_path: Path, text: str, seconds: floa
         ({"threads": ["99999"]}, "--threads 99999: this process may use only"),
         ({"device": ["tpu"]}, "--device 'tpu' is not known"),
         ({"data_dir": "nowhere"}, "--data-dir nowhere: there is no such directory"),
+        ({"data_dir": ""}, "--data-dir names nothing: give a path, or leave it away"),
+        ({"workspace": " "}, "--workspace names nothing: give a path, or leave it away"),
     ],
     ids=lambda value: None if isinstance(value, str) else next(iter(value)),
 )
