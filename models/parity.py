@@ -16,7 +16,17 @@ from models.probe import ParityCase, parity_case
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["TOLERANCES", "Observation", "ParityCase", "ParityReport", "expect", "judge", "observe", "parity_case"]
+__all__ = [
+    "TOLERANCES",
+    "Observation",
+    "ParityCase",
+    "ParityReport",
+    "errors_of_arrays",
+    "expect",
+    "judge",
+    "observe",
+    "parity_case",
+]
 
 Array = NDArray[Any]
 
@@ -63,12 +73,14 @@ class ParityReport:
         tolerances: for each stage, the largest error that passes.
         differences: one line for each layer that differs, and one if there are more or fewer parameters: in the order
             of the stages, since a later one inherits what an earlier one got wrong, and worst first in each.
+        unproven: arrays that rounding alone changes by as much as they are, "stage: array"; only their size is proven.
     """
 
     passed: bool
     errors: Mapping[str, float]
     tolerances: Mapping[str, float]
     differences: tuple[str, ...]
+    unproven: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line."""
@@ -89,29 +101,46 @@ class ParityReport:
             "errors": {stage: error if math.isfinite(error) else None for stage, error in self.errors.items()},
             "tolerances": dict(self.tolerances),
             "differences": list(self.differences),
+            "unproven": list(self.unproven),
         }
 
 
-def judge(expected: Observation, observed: Observation, tolerances: Mapping[str, float] = TOLERANCES) -> ParityReport:
+def judge(
+    expected: Observation,
+    observed: Observation,
+    tolerances: Mapping[str, float] = TOLERANCES,
+    own: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> ParityReport:
     """Compare what an adapter did with what the reference did. Reports whatever is wrong; raises nothing.
 
     Args:
         expected: of the reference.
         observed: of the adapter.
         tolerances: the largest error of each stage that passes; those of float32 unless given.
+        own: in their place, those of single arrays of a stage.
     """
     errors: dict[str, float] = {}
+    passing: dict[str, float] = {}
     differences: list[str] = []
     with np.errstate(all="ignore"):
         stages = _compare(expected, observed)
     for stage, compared in stages.items():
-        errors[stage] = max(item.error for item in compared)
-        wrong = [item for item in compared if item.error > tolerances[stage]]
+        limits = {item.what: tolerances[stage] for item in compared} | dict(own.get(stage, {}))
+        closest = max(compared, key=lambda item: item.error / (limits[item.what] or 1.0))
+        errors[stage], passing[stage] = closest.error, limits[closest.what]
+        wrong = [item for item in compared if item.error > limits[item.what]]
         differences += [
-            f"{stage}: {item.what} {item.fault or _amount(item.error, tolerances[stage])}"
+            f"{stage}: {item.what} {item.fault or _amount(item.error, limits[item.what])}"
             for item in sorted(wrong, key=lambda item: item.error, reverse=True)
         ]
-    return ParityReport(not differences, errors, {stage: tolerances[stage] for stage in errors}, tuple(differences))
+    return ParityReport(not differences, errors, passing, tuple(differences))
+
+
+def errors_of_arrays(expected: Observation, observed: Observation) -> dict[str, dict[str, float]]:
+    """The error of every array of every stage, infinite where it cannot be compared."""
+    with np.errstate(all="ignore"):
+        stages = _compare(expected, observed)
+    return {stage: {item.what: item.error for item in compared} for stage, compared in stages.items()}
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,15 @@ def test_a_share_of_a_peak_names_the_peaks_that_differ() -> None:
     assert "in large dense layers alone." in tables([one, step("three", 0.04)])
 
 
+def test_a_reader_is_told_what_a_lower_precision_does_not_prove() -> None:
+    """Once for each framework, with the first of the arrays."""
+    proof = {"unproven": ["kinked_gradients: batch_norm_1/scale", "epoch: batch_norm_2/bias"]}
+    text = tables([step("one", 0.02, precision="bfloat16", parity=proof), step("two", 0.03, parity={"passed": True})])
+    assert text.count("only the size is proven") == 1
+    assert "of 2 arrays of gradients or updates" in text
+    assert "(kinked_gradients: batch_norm_1/scale, …). In float32 all are." in text
+
+
 def test_a_reader_is_told_how_many_blocks_do_not_count() -> None:
     """Of the framework that had most of them, and why; nothing where all count, or a file does not say."""
     busy = "other processes used 60% of a core"

@@ -273,6 +273,8 @@ LOWER_MISTAKES = {
     "WeightsInBfloat16": "initial: ",
     "LossInBfloat16": "losses: ",
     "UpdatesInBfloat16": "sgd_",
+    "GradientLostInACast": "twin_gradients: convolution_2/kernel ",
+    "GradientsScaledTwice": "twin_gradients: ",
 }
 """For each wrong adapter of bfloat16: how one of its differences begins."""
 

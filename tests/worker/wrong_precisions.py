@@ -50,3 +50,21 @@ class UpdatesInBfloat16(pytorch.Adapter):
             for parameter in self.model.parameters():
                 parameter.copy_(parameter.bfloat16())
         return loss
+
+
+class GradientLostInACast(pytorch.Adapter):
+    """Copies a kernel to bfloat16 by hand, so that what is learned does not come back."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        second = [module for module in self.model.modules() if isinstance(module, torch.nn.Conv2d)][1]
+        second.weight.register_hook(torch.zeros_like)
+
+
+class GradientsScaledTwice(pytorch.Adapter):
+    """Scales the loss, as float16 needs it, and never takes that back."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for parameter in self.model.parameters():
+            parameter.register_hook(lambda gradient: 2.0 * gradient)
