@@ -83,6 +83,17 @@ def test_whoever_is_close_is_measured_on() -> None:
     assert behind.blocks == FEWEST_BLOCKS
 
 
+@pytest.mark.parametrize(("seconds", "blocks"), [(60.0, (3, 1)), (200.0, (13, 2))])
+def test_time_that_is_short_is_for_those_who_may_be_first(seconds: float, blocks: tuple[int, int]) -> None:
+    """Whoever took three times as long in its only block waits; where there is time, it has a second one."""
+    script = Script(taking({FAST: 1.0, NEAR: 1.01, SLOW: 3.0}, NOISY), seconds=lambda one: 7.0 * len(one.arms))
+    questions = measured(script, {STEP}, seconds=seconds, required=1)
+    assert (counted(script, NEAR), counted(script, SLOW)) == blocks
+    behind = questions.places[STEP][SLOW].beside_first
+    assert behind is not None
+    assert (behind.blocks, behind.far_behind) == (blocks[1], blocks[1] > 1)
+
+
 def test_a_budget_ends_what_is_not_certain() -> None:
     """With what is known then, judged by all blocks."""
     script = Script(taking({FAST: 1.0, NEAR: 1.0, SLOW: 1.0}, NOISY))
