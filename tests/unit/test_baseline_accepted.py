@@ -85,7 +85,7 @@ def test_lists_tell_what_was_accepted(tmp_path: Path, capsys: pytest.CaptureFixt
             "test_nothing: the run 0001_run-1 has no such benchmark",
         ),
         (["accept", MEMORY, "--reason", "  "], "--reason: say in a few words why"),
-        (["accept", MEMORY, "--reason", "\x1b[31m"], "cannot be shown"),
+        (["accept", MEMORY, "--reason", "\x1b[31m"], "cannot be shown; leave it away"),
         (["accept", MEMORY, "--reason", "why", "--run", "0009"], "0009: neither a name"),
     ],
 )

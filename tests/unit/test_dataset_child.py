@@ -33,6 +33,13 @@ def test_description_is_the_last_line_that_the_child_prints() -> None:
     assert child(f"print('noise'); print({json.dumps(report)!r})") == Description(("a",), ("b",))
 
 
+def test_warnings_of_libraries_end_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the user makes of those of his own programs."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    report = {"description": {"class_names": ["a"], "sources": ["b"]}}
+    assert child(f"import warnings; warnings.warn('old'); print({json.dumps(report)!r})").class_names == ("a",)
+
+
 def test_progress_is_passed_on_as_it_comes() -> None:
     """Lines of progress reach the user while the child still runs; other lines that it prints do not."""
     program = """

@@ -31,6 +31,7 @@ SPEED = {
     "LD_PRELOAD": "/usr/lib/libjemalloc.so.2",
     "MALLOC_ARENA_MAX": "1",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "PYTHONTRACEMALLOC": "1",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TORCHINDUCTOR_MAX_AUTOTUNE": "1",
     "XLA_FLAGS": "--xla_cpu_enable_fast_math=true",
