@@ -38,7 +38,9 @@ DECODERS = {
 
 PARENT_SIDE_OF_WORKERS = {
     "fixtures/workers/parent.py": "starts workers and talks to them through execnet",
+    "fixtures/workers/last_words.py": "reads the logs of workers",
     "fixtures/workers/starting.py": "what execnet starts their processes with",
+    "fixtures/workers/strays.py": "ends what workers leave behind",
 }
 """Modules of fixtures/workers/ that no worker imports, and why; all others must be importable in any environment."""
 

@@ -7,6 +7,7 @@ import math
 import shlex
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +26,7 @@ from fixtures.workers.program import ProgramError, ProgramRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ASKED: tuple[tuple[str, ...], ...] = ((), ("precision",))
 WHOLE = """
 batch_size = 32
 steps_per_epoch = 10
@@ -75,11 +77,19 @@ def test_another_function_is_named_after_a_colon(tmp_path: Path) -> None:
         ("def other(): yield 1", "train.py: defines no function training"),
         ("async def training(): yield 1", "train.py: training is asynchronous"),
         ("def training(rate, *, decay): yield 1", "train.py: training needs rate, decay, which nobody gives it"),
+        ("def training(device, /): yield 1", "train.py: training needs device, which nobody gives it"),
+        ("def training(device):\n    for step in range(9):\n        print(step)", "line 1: training is no generator"),
+        ("def training():\n    def inner():\n        yield 1\n    inner()", "line 1: training is no generator"),
+        ("def training():\n    return", "line 1: training is no generator"),
         ("def training(:", "train.py: line 1 is not Python"),
         ("batch_size = 0\ndef training(): yield 1", "line 1: batch_size must be a whole number of at least 1"),
         ("steps_per_epoch = True\ndef training(): yield 1", "line 1: steps_per_epoch must be a whole number"),
         ("accuracy_threshold = 90\ndef training(): yield 1", "line 1: accuracy_threshold must be a number above 0"),
         ("environment = {'A': 1}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
+        ("environment = {'': 'x'}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
+        ("environment = {'A=B': 'x'}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
+        ("environment = {'-u': 'x'}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
+        ("environment = {'A': '\\0'}\ndef training(): yield 1", "line 1: environment must be a dictionary of text"),
         (
             "environment = make()\ndef training(): yield 1",
             "line 1: environment must be a dictionary that is written out",
@@ -93,6 +103,34 @@ def test_what_is_no_program_is_refused_in_one_line(tmp_path: Path, content: str,
         read_program("train.py", tmp_path)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "def training(): return elsewhere()",
+        "@wrapped\ndef training(): pass",
+        "def training():\n    while True:\n        loss = yield 1",
+        "def training():\n    yield from elsewhere()",
+    ],
+)
+def test_what_may_give_a_generator_is_taken(tmp_path: Path, lines: str) -> None:
+    """Only its call tells what a function or a decorator returns."""
+    (tmp_path / "train.py").write_text(f"{lines}\n", encoding="utf-8")
+    assert read_program("train.py", tmp_path).function == "training"
+
+
+def test_a_name_with_a_dot_is_no_package(tmp_path: Path) -> None:
+    """Else a neighbour of the name before the dot would be imported."""
+    (tmp_path / "train.v2.py").write_text("def training(): yield 1\n", encoding="utf-8")
+    assert read_program("train.v2.py", tmp_path).module == "train_v2"
+
+
+def test_the_precision_of_a_program_is_known_only_if_it_was_told_one(tmp_path: Path) -> None:
+    """With autocast of its own it trains in what nobody has said: nothing is claimed of it."""
+    (tmp_path / "train.py").write_text("def training(precision='bfloat16'): yield 1\n", encoding="utf-8")
+    arms = [Arm(each, each.framework, "cpu") for each in (read_program("train.py", tmp_path, asked) for asked in ASKED)]
+    assert [arm.told_precision for arm in arms] == [None, "float32"]
 
 
 @pytest.mark.parametrize("text", ["train.py", "no.such.module", ":training", "."])
@@ -144,6 +182,20 @@ def test_what_a_program_is_said_to_train_it_must_be_told() -> None:
         ProgramRun(lambda seed: steps(seed=seed), {"device": "cuda", "seed": 1})
 
 
+def test_what_nobody_gives_a_program_is_named() -> None:
+    """A function that is imported or made tells only when it is there what it needs."""
+
+    def training(rate: float, device: str = "cpu") -> Iterator[float]:
+        yield from steps(rate=rate, device=device)
+
+    told = {"device": "cpu", "seed": 1}
+    with pytest.raises(ProgramError, match=r"train\.py: loop needs rate, which nobody gives it"):
+        ProgramRun(training, told, "train.py: loop")
+    assert ProgramRun(partial(training, 0.1), told).training_step(None) == 1.0
+    with pytest.raises(ProgramError, match="needs device, which nobody gives it by name"):
+        ProgramRun(lambda device, /: steps(device=device), told)
+
+
 def test_a_wrapper_hands_on_what_its_function_takes() -> None:
     """A decorator without functools.wraps hides which that is; only a seed and the CPU may be left out."""
     told: list[dict[str, Any]] = []
@@ -162,6 +214,17 @@ def test_a_wrapper_hands_on_what_its_function_takes() -> None:
     assert told == [{"device": "cuda", "batch_size": 32}]
     with pytest.raises(TypeError, match="precision"):
         ProgramRun(wrapped(inner), {"device": "cuda", "seed": 1, "precision": "bfloat16"})
+
+
+def test_what_a_device_says_too_late_is_not_hidden() -> None:
+    """A GPU fails after the step has been asked for: where its number is fetched, which is one."""
+    number = SimpleNamespace(shape=(), item=lambda: (_ for _ in ()).throw(RuntimeError("an illegal access")))
+    run = ProgramRun(steps, {"device": "cpu", "seed": 1})
+    with pytest.raises(RuntimeError, match="an illegal access"):
+        run.loss(number)
+    number.shape = (3,)
+    with pytest.raises(ProgramError, match=r"yields SimpleNamespace of shape \(3,\) as its loss"):
+        run.loss(number)
 
 
 def test_a_training_that_ends_in_nothing_has_no_accuracy() -> None:

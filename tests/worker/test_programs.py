@@ -108,6 +108,12 @@ BODIES = {
     "yield from [1.0] * 5": "train.py: training ended after 5 steps; it must yield at least 30 times",
     "yield from ()": "train.py: training ended after 0 steps",
     "raise ArithmeticError('of theirs')\n    yield": "ArithmeticError during TrainSteps: of theirs",
+    "yield next(iter(()))": "RuntimeError during TrainSteps: generator raised StopIteration",
+    "raise Wordless\n    yield": "Wordless during TrainSteps: .its message cannot be made: ZeroDivisionError",
+    "raise OSError('of theirs: caf\\udce9')\n    yield": r"OSError during TrainSteps: of theirs: caf\\udce9",
+    "raise OSError('of theirs' + 'x' * 3_000_000)\n    yield": r"TrainSteps: of theirsx+ \.\.\. \(3000009 char",
+    "sys.stdout.close()\n    raise OSError('of theirs')\n    yield": "OSError during TrainSteps: of theirs",
+    "os.kill(os.getpid(), 11)\n    yield": "the worker died during TrainSteps: killed by signal 11, SIGSEGV",
     "sys.exit(4)\n    yield": "SystemExit during TrainSteps: 4",
     "import nobody_has_it\n    yield": "ModuleNotFoundError during TrainSteps: No module named 'nobody_has_it'",
     "os._exit(3)\n    yield": "the worker died during TrainSteps: exit status 3",
@@ -118,14 +124,27 @@ BODIES = {
 def test_what_is_wrong_with_a_program_is_said_in_one_line(worker: Worker, folder: Path, body: str) -> None:
     """Its own last words come with it, and no line of this suite."""
     # A list is no generator: such a body must not hold a yield of its own.
-    code = f"import os, sys, numpy\nprint('what it prints')\ndef training():\n    {body}\n"
+    wordless = "class Wordless(Exception):\n    def __str__(self):\n        return 1 / 0\n"
+    code = f"import os, sys, numpy\nprint('what it prints')\n{wordless}def training():\n    {body}\n"
     with pytest.raises(WorkerError, match=BODIES[body]) as raised:
         start(worker, folder, code, steps=10)
     assert "\n" not in raised.value.cause
+    assert len(raised.value.cause) < 2000
+    assert "session.py" not in raised.value.detail
+    if any(word in body for word in ("of theirs", "next(", "raise", "kill")):
+        assert "train.py" in raised.value.detail
     if "of theirs" in body:
         assert "what it prints" in raised.value.detail
-        assert "train.py" in raised.value.detail
-        assert "session.py" not in raised.value.detail
+
+
+def test_a_program_that_reads_its_arguments_says_so(worker: Worker, folder: Path) -> None:
+    """There are none: what it prints and the line of it are shown, not how its parser has come to end it."""
+    code = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('data')\nparser.parse_args()\n"
+    with pytest.raises(WorkerError, match="SystemExit during ImportProgram: 2") as raised:
+        start(worker, folder, f"{code}def training():\n    yield 1.0\n")
+    assert "the following arguments are required: data" in raised.value.detail
+    assert "parser.parse_args()" in raised.value.detail
+    assert "argparse.py" not in raised.value.detail
 
 
 def test_a_training_that_tells_no_accuracy_at_its_end_says_what_to_yield(worker: Worker, folder: Path) -> None:
@@ -156,6 +175,37 @@ def training():
         time.sleep(0.05)
 
 
+def test_a_program_that_waits_is_told_by_its_own_line_too(worker: Worker, folder: Path) -> None:
+    """The innermost line is one of Python's own library, which its user has never seen."""
+    code = "import queue\ndef training():\n    queue.Queue().get()\n    yield 1.0\n"
+    with pytest.raises(WorkerError, match=r"threading\.py, in wait, called from line 3 of .*train\.py, in training"):
+        start(worker, folder, code, steps=1, timeout=2.0)
+
+
+DIES_BESIDE_ITS_COPY = """
+import os, time
+def training():
+    if os.fork() == 0:
+        time.sleep(600)
+        os._exit(0)
+    yield 1.0
+    os._exit(7)
+"""
+
+
+def test_a_program_that_dies_beside_a_copy_of_itself_has_died(worker: Worker, folder: Path) -> None:
+    """The copy holds its pipes open, so that nobody is told; waiting for an answer would take half an hour."""
+    with pytest.raises(WorkerError, match="the worker died during TrainSteps: exit status 7"):
+        start(worker, folder, DIES_BESIDE_ITS_COPY, steps=2, timeout=60.0)
+
+
+def test_a_copy_that_comes_back_does_not_answer(worker: Worker, folder: Path) -> None:
+    """Two answers to one question would put the second one in the place of the next."""
+    code = "import os\ndef training():\n    os.fork()\n    while True:\n        yield float(os.getpid())\n"
+    start(worker, folder, code)
+    assert {worker.ask(messages.TrainSteps(1, 0), 60.0).loss for _ in range(5)} == {float(worker.pid)}
+
+
 def test_a_log_does_not_grow_without_end(worker: Worker, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program may print as much as it likes."""
     monkeypatch.setattr("fixtures.workers.parent._LONGEST_LOG_BYTES", 1_000_000)
@@ -165,6 +215,19 @@ def test_a_log_does_not_grow_without_end(worker: Worker, folder: Path, monkeypat
     with pytest.raises(WorkerError, match="it was at line"):
         start(worker, folder, code, steps=1, timeout=2.0)
     assert (worker.directory / "stderr.txt").stat().st_size < 8_000_000
+
+
+def test_a_log_does_not_grow_from_one_answer_to_the_next(
+    worker: Worker, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bursts are shorter than the time after which somebody who waits would look."""
+    monkeypatch.setattr("fixtures.workers.parent._LONGEST_LOG_BYTES", 1_000_000)
+    start(
+        worker, folder, "def training():\n    while True:\n        print('x' * 100_000, flush=True)\n        yield 1.0"
+    )
+    for _ in range(30):
+        worker.ask(messages.TrainSteps(1, 0), 60.0)
+    assert (worker.directory / "stderr.txt").stat().st_size < 1_200_000
 
 
 def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:

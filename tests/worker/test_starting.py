@@ -67,10 +67,11 @@ def test_a_worker_is_in_no_process_group_of_the_terminal(tmp_path: Path) -> None
         assert os.getpgid(worker.pid) == worker.pid
 
 
-def test_what_a_worker_has_started_ends_with_it(tmp_path: Path) -> None:
-    """Compilers, loaders of data: none of them goes on for nobody."""
+@pytest.mark.parametrize("started", ["sleep 300", "setsid sleep 300"])
+def test_what_a_worker_has_started_ends_with_it(tmp_path: Path, started: str) -> None:
+    """Compilers, loaders of data, daemons that have left its process group: none of them goes on for nobody."""
     script = tmp_path / "python"
-    script.write_text(f'#!/bin/sh\nsleep 300 &\necho $! > {tmp_path}/child\nexec {PYTHON} "$@"\n', encoding="utf-8")
+    script.write_text(f'#!/bin/sh\n{started} &\necho $! > {tmp_path}/child\nexec {PYTHON} "$@"\n', encoding="utf-8")
     script.chmod(0o755)
     with Worker("parent", shlex.quote(str(script)), tmp_path):
         child = psutil.Process(int((tmp_path / "child").read_text(encoding="utf-8")))
