@@ -31,6 +31,14 @@ def test_times_need_the_same_conditions_and_memory_does_not() -> None:
     assert found[MEMORY].verdict == Verdict.REGRESSION
 
 
+def test_a_precision_that_nobody_knows_forbids_nothing() -> None:
+    """Of a program that was told none; files from before say float32 of it."""
+    before = run(benchmark(Measure.STEP), precision="float32")
+    found = judged(run(benchmark(Measure.STEP, precision=None)), before)[STEP]
+    assert found.verdict != Unjudged.NOT_COMPARABLE
+    assert "None" not in found.where
+
+
 @pytest.mark.parametrize("other", [{"threads": 4}, {"allocator": "huge pages"}, {"precision": "bfloat16"}], ids=str)
 def test_launched_otherwise_a_time_is_another_and_memory_says_so(other: dict[str, Any]) -> None:
     """Threads, allocator and precision: refused for times, a remark beside memory."""

@@ -91,6 +91,12 @@ def test_what_was_measured_on_a_named_host_is_not_gone() -> None:
     assert gone(config(), [item(STEP)], set(), runs) == {}
 
 
+def test_what_was_told_no_precision_is_gone_whichever_is_asked_for() -> None:
+    """A file says null of it."""
+    runs = saved(saved_benchmark("memory", precision=None))
+    assert gone(config(), [item(STEP)], set(), runs) == {MEMORY: GONE}
+
+
 @pytest.mark.parametrize("other", [{"device": "cuda"}, {"workload": "mnist"}, {"defaults": "native"}], ids=str)
 def test_what_options_left_out_is_not_gone(other: dict[str, Any]) -> None:
     """Another device, workload or kind of defaults."""

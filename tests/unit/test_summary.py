@@ -48,6 +48,14 @@ def row(text: str, framework: str) -> list[str]:
     return next(line.split() for line in text.splitlines() if line.lstrip().startswith(framework))
 
 
+def test_a_precision_that_nobody_knows_is_not_in_the_title() -> None:
+    """A program with autocast of its own is not one of float32."""
+    text = tables([step("train.py", 0.02, workload="program", precision=None)])
+    assert "program on cpu, 2 threads" in text
+    assert "None" not in text
+    assert "float32" not in text
+
+
 def test_every_figure_stands_beside_the_best_one() -> None:
     """Fastest first; ratios of times, and accuracy as points behind the best; images a second say no more."""
     text = tables(

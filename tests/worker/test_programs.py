@@ -238,6 +238,9 @@ def test_a_program_is_measured(tmp_path: Path, folder: Path) -> None:
     assert run.status == 0, run.output
     info: dict[str, Any] = run.benchmark("test_training_step[program-train-cpu]")["extra_info"]
     assert info["images_per_second"] == pytest.approx(4 / info["seconds"])
+    assert info["precision"] is None
+    assert run.saved["machine_info"]["cnn_dyno"]["precision"] is None
+    assert "float32" not in run.output
     assert info["restarts"] > 0
     assert {one["name"].partition("[")[0] for one in run.saved["benchmarks"]} == {
         "test_training_step",
