@@ -92,6 +92,15 @@ def test_packages_without_bytecode_are_said() -> None:
         assert "bytecode" not in verdict_report([benchmark("step", "regression", 0.01, **nothing)])
 
 
+def test_a_program_that_ends_early_is_said_to_have_been_started_again() -> None:
+    """Its start is then in its steps; older records do not tell."""
+    block = {"value": 0.0, "disturbed": ""}
+    raw = [block | {"restarts": restarts} for restarts in (0, 3, 2)]
+    assert "started again up to 3 times in a process" in verdict_report([benchmark("step", "improvement", 0, raw=raw)])
+    for nothing in (block, block | {"restarts": 0}):
+        assert "started again" not in verdict_report([benchmark("step", "improvement", 0, raw=[nothing])])
+
+
 def test_accuracy_that_was_gained_is_no_quiet_success() -> None:
     """Who learns better may train by another recipe; faster training needs no such remark."""
     gained = benchmark("accuracy", "improvement", -0.03)
