@@ -65,6 +65,14 @@ def test_a_calibration_measures_the_gate_alone(tmp_path: Path) -> None:
     assert names == {"test_calibration.py::test_gate[digits-pytorch-cpu@copy]"}
 
 
+def test_a_program_can_be_calibrated_with(tmp_path: Path) -> None:
+    """One that takes no device is trained on the processor alone."""
+    (tmp_path / "train.py").write_text("def training(seed): yield 1.0\n", encoding="utf-8")
+    found = run_bench(tmp_path, "--collect-only", "-q", "--calibrate", "--program", str(tmp_path / "train.py")).output
+    assert "test_calibration.py::test_gate[program-train-cpu@copy]" in found
+    assert "cuda" not in found
+
+
 def test_a_calibration_without_its_device_does_not_pass(tmp_path: Path) -> None:
     """Nothing was tested: the exit status of what is inconclusive, and the reason."""
     if gpu_available()[0]:

@@ -49,6 +49,18 @@ class Counting:
         """Nothing is ever under way."""
 
 
+def test_work_is_planted_into_each_step_of_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As into those of an adapter, so that the gate can be calibrated with it; lead-in steps have none."""
+    done: list[int] = []
+    monkeypatch.setattr("fixtures.workers.session.work", done.append)
+    session = Session()
+    session._function, session._where = lambda: iter(range(100)), "train.py: training"
+    session.answer(messages.StartProgram("cpu", 7, {}))
+    trained = cast("messages.Trained", session.answer(messages.TrainSteps(steps=5, lead_in=2, extra_work=9)))
+    assert done == [9] * 5
+    assert trained.loss == 6.0
+
+
 def opened(folder: Path, examples: int = EXAMPLES) -> tuple[Session, Counting]:
     """A session whose data is open."""
     for name in ("train", "test"):
