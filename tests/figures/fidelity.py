@@ -67,17 +67,17 @@ def measure(framework: str, data: str, pairs: int) -> float:
             build_model(session)
             train = program.burst(batches)
         for _ in range(WARM_UP_BURSTS):
-            _suite_burst(session)
-            _bare_burst(train)
+            suite_burst(session)
+            bare_burst(train)
         logarithms.append(median(_pair(session, train, bare_first=bool(pair % 2)) for pair in range(pairs)))
     return math.exp(fmean(logarithms))
 
 
 def _pair(session: Session, train: Any, *, bare_first: bool) -> float:
     if bare_first:
-        bare, suite = _bare_burst(train), _suite_burst(session)
+        bare, suite = bare_burst(train), suite_burst(session)
     else:
-        suite, bare = _suite_burst(session), _bare_burst(train)
+        suite, bare = suite_burst(session), bare_burst(train)
     return math.log(suite / bare)
 
 
@@ -87,11 +87,13 @@ def _batches(directory: Path) -> list[Any]:
     return [(images[order[at : at + 64]], labels[order[at : at + 64]]) for at in range(0, 16 * 64, 64)]
 
 
-def _suite_burst(session: Session) -> float:
+def suite_burst(session: Session) -> float:
+    """Seconds of a burst in a worker's session."""
     return seconds(session.answer(messages.TrainSteps(STEPS, LEAD_IN)))
 
 
-def _bare_burst(train: Any) -> float:
+def bare_burst(train: Any) -> float:
+    """Seconds of as many steps of a function that trains so many."""
     train(LEAD_IN)
     before = time.perf_counter()
     train(STEPS)
