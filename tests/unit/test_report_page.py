@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.reports.page.__main__ import main
-from fixtures.reports.page.document import PageError, page, write_page
+from fixtures.reports.page.document import PageError, page, small_picture, write_page
 from fixtures.reports.regression import regression_report
 from fixtures.reports.search import search_report
 
@@ -408,6 +408,51 @@ def test_a_page_that_is_cut_short_leaves_nothing_behind(
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == "before"
 
 
+PNG, SVG = b"\x89PNG\r\n\x1a\n", b"<?xml"
+
+
+@pytest.mark.parametrize("name", ["upgrade-torch", "upgrade-copy"])
+def test_the_verdicts_are_drawn_alone_too(name: str, tmp_path: Path) -> None:
+    """As a picture that any program shows, with the answer, the names and the numbers in it."""
+    file = str(READINGS / f"{name}.json")
+    for form, first in (("png", PNG), ("svg", SVG)):
+        picture = tmp_path / f"verdicts.{form}"
+        assert main([file, "-o", str(tmp_path / "page.html"), "--picture", str(picture)]) == 0
+        assert picture.read_bytes().startswith(first)
+    saved = json.loads(Path(file).read_text(encoding="utf-8"))["benchmarks"]
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", picture.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for info in (one["extra_info"] for one in saved):
+        assert any(text.startswith(f"{info['verdict']}: ") for text in texts)
+    assert any(text.startswith("digits on cpu, against") for text in texts)
+    assert any("dotted: margin" in text for text in texts)
+
+
+def test_a_plain_runs_picture_has_its_ratios() -> None:
+    """And names from outside are text in it, too."""
+    drawn = small_picture(run(*figures("A"), *figures(HOSTILE)), "run", "svg").decode()
+    assert "1.50 (1.40 to 1.60)" in drawn
+    assert "<script" not in drawn
+    assert "dotted" not in drawn
+
+
+def test_without_a_range_there_is_a_page_and_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says so."""
+    (tmp_path / "one.json").write_text(json.dumps(run(*figures("A"))), encoding="utf-8")
+    assert main([str(tmp_path / "one.json"), "--picture", str(tmp_path / "one.png")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no contrast in it has a range" in line
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["one.html", "one.json"]
+
+
+@pytest.mark.parametrize("picture", ["verdicts", "verdicts.jpg", "png", ""])
+def test_a_picture_has_one_of_two_forms(picture: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told by the name's ending; before anything is read."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path / "none.json"), "--picture", picture])
+    assert ended.value.code == 2
+    assert "name a file that ends in .png or .svg" in capsys.readouterr().err
+
+
 def test_each_run_gets_a_page_of_its_own_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Unless another is given."""
     (tmp_path / "one.json").write_text(json.dumps(run(*figures("A"))), encoding="utf-8")
@@ -426,6 +471,7 @@ def test_each_run_gets_a_page_of_its_own_name(tmp_path: Path, capsys: pytest.Cap
         (["one.json", "folder/../one.json"], "one.json and folder/../one.json would both become"),
         (["one.json", "-o", "one.json"], "the page of one.json would replace the run one.json"),
         (["run.html"], "the page of run.html would replace the run run.html"),
+        (["run.svg", "-o", "a.html", "--picture", "run.svg"], "--picture run.svg is the run or its page"),
     ],
 )
 def test_what_would_be_lost_or_is_no_file_is_refused_in_one_line(
@@ -438,7 +484,7 @@ def test_what_would_be_lost_or_is_no_file_is_refused_in_one_line(
     """Nothing is written."""
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()
-    for name in ("one.json", "one.txt", "run.html"):
+    for name in ("one.json", "one.txt", "run.html", "run.svg"):
         Path(name).write_text(json.dumps(run(*figures("A"))), encoding="utf-8")
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert main(arguments) == 2
