@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage="usage: comment.sh REPORT.md PULL_REQUEST_NUMBER [NAME]
 NAME is the gate's, where a pull request has several: letters, digits, '.', '_' and '-'
-environment: GITHUB_REPOSITORY (owner/name) and GH_TOKEN, which may write pull requests' comments"
+environment: GITHUB_REPOSITORY (owner/name) and GH_TOKEN, which may write pull requests' comments; what links.sh takes"
 if [ "${1:-}" = --help ]; then
   echo "$usage"
   exit 0
@@ -20,7 +20,13 @@ fi
 marker="<!-- gate: $name -->"
 body=$(mktemp)
 trap 'rm -f "$body"' EXIT
-{ echo "$marker"; "$(dirname "$0")/shorten.sh" "$1"; } >"$body"
+here=$(dirname "$0")
+links=$("$here/links.sh")
+{
+  echo "$marker"
+  # Below the first line, which says what it came to, and so never cut off.
+  "$here/shorten.sh" "$1" | awk -v links="$links" '{ print } NR == 1 && links { print "\n" links }'
+} >"$body"
 
 comments="repos/$GITHUB_REPOSITORY/issues/$2/comments"
 # Only the bot's own: whoever quotes the marker must not have a comment overwritten.

@@ -1,8 +1,10 @@
 """Measure this checkout against another version of it, or of its packages, and say the verdict where GitHub shows it.
 
 It runs ``pytest bench --against``. What it needs to know comes from its options or, for a workflow, from environment
-variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves four files in the folder of ``--reports``:
-``run.json`` (pytest-benchmark's), ``report.html`` (the page of it), ``report.md`` and ``outcome.txt``.
+variables (``GATE_BUDGET`` for ``--budget`` and so on). It leaves five files in the folder of ``--reports``, if that is
+``gate``: ``run.json`` (pytest-benchmark's), ``report.md``, ``outcome.txt``, and as far as there is anything to draw
+``gate.html`` (the page of the run) and ``gate.png`` (its verdicts). An artefact of one file has the file's name, so
+these two have the folder's.
 
 Exit status: 0 no regression or nothing to measure, 1 no verdict at all, 2 usage error, 10 inconclusive (0 with a
 warning unless ``--inconclusive fail``), 11 regression, otherwise pytest's own.
@@ -127,16 +129,21 @@ def measure(settings: argparse.Namespace, against: list[str], run: Path) -> int:
 
 def report_of(run: Path) -> str:
     """The report on a saved run; empty where there is no verdict to report on."""
-    command = [sys.executable, "-m", "fixtures.reports.verdicts", str(run.resolve())]
+    command = [sys.executable, "-m", "fixtures.reports.comment", str(run.resolve())]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - the same
     return finished.stdout if finished.returncode == 0 else ""
 
 
-def write_page(run: Path) -> None:
-    """Leave a page with pictures beside a saved run; the verdict does not depend on it."""
+def pages(reports: Path) -> list[Path]:
+    """Where the page and the picture of the run go."""
+    return [reports / f"{reports.resolve().name}{suffix}" for suffix in (".html", ".png")]
+
+
+def write_pages(run: Path) -> None:
+    """Leave a page and a picture beside a saved run; the verdict does not depend on them."""
     if run.is_file():
-        page = run.with_name("report.html").resolve()
-        command = [sys.executable, "-m", "fixtures.reports.page", str(run.resolve()), "-o", str(page)]
+        page, picture = (str(path.resolve()) for path in pages(run.parent))
+        command = [sys.executable, "-m", "fixtures.reports.page", str(run.resolve()), "-o", page, "--picture", picture]
         subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603 - the same
 
 
@@ -163,7 +170,7 @@ def main(arguments: list[str]) -> int:
     reports = Path(settings.reports)
     reports.mkdir(parents=True, exist_ok=True)
     run = reports / "run.json"
-    for earlier in (run, reports / "report.html", reports / "report.md", reports / "outcome.txt"):
+    for earlier in (run, *pages(reports), reports / "report.md", reports / "outcome.txt"):
         earlier.unlink(missing_ok=True)
     against = [line.strip() for line in settings.against.splitlines() if line.strip()]
     unmeasured: list[str] = []
@@ -187,7 +194,7 @@ def main(arguments: list[str]) -> int:
             unmeasured.append(f"Not measured, though the change concerns it: {', '.join(left_out)}.")
     status = measure(settings, against, run)
     report = report_of(run)
-    write_page(run)
+    write_pages(run)
     if not report:
         report = f"**NOT MEASURED**: `pytest bench` ended with status {status} and no verdict; its log says why."
         # Nor is doubt: so ends a run in which everything was skipped. One whose time was up has a verdict, of doubt.

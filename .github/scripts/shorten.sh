@@ -15,6 +15,11 @@ fi
 # A comment or an issue has at most 65,536 characters. Bytes are counted, which are never fewer.
 LC_ALL=C awk -v limit="${2:-60000}" '
   { size += length($0) + 1 }
-  size > limit { print "\n*Shortened; all of it is in the artefact.*\n"; exit }
-  { print }
+  size > limit {
+    # What is folded must not swallow what comes after it.
+    while (open-- > 0) print "\n</details>"
+    print "\n*Shortened; all of it is in the artefact.*\n"
+    exit
+  }
+  { print; open += gsub(/<details>/, "&") - gsub(/<\/details>/, "&") }
 ' "$1"

@@ -116,7 +116,7 @@ class Runner:
         if used.startswith("./"):
             return self.use(self.checkout / used, outputs, **inputs)
         if "upload-artifact" in used:
-            shutil.copytree(self.checkout / inputs["path"], self.home / "artefacts" / inputs["name"])
+            outputs["artifact-url"] = self._upload(**inputs)
         elif "setup-python" in used:
             outputs["python-version"] = "3.11.0"
         elif "cache/" in used:
@@ -126,6 +126,17 @@ class Runner:
             for path in inputs["path"].split():
                 _copy(places[0] / path, places[1] / path)
         return 0
+
+    def _upload(self, path: str, name: str = "", archive: str = "true") -> str:
+        """Keep a folder, or a file that is not packed and keeps its own name; a name can be used once. Its address."""
+        kept = self.home / "artefacts"
+        if archive.lower() == "false":
+            target = kept / Path(path).name
+            assert not target.exists(), f"there is an artefact {target.name} already"
+            shutil.copy(self.checkout / path, target)
+        else:
+            shutil.copytree(self.checkout / path, kept / name)
+        return f"https://github.com/owner/name/actions/runs/1/artifacts/{len(list(kept.iterdir()))}"
 
     def _command(self, step: Mapping[str, Any], outputs: dict[str, str]) -> int:
         output = self.home / "output.txt"

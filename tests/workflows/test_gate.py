@@ -114,7 +114,7 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
     ]
     assert summary.read_text(encoding="utf-8").rstrip() == one.left("report.md").rstrip()
     assert "**NO REGRESSION**" in one.left("report.md")
-    assert "NO REGRESSION" in one.left("report.html")
+    assert "NO REGRESSION" in one.left("gate.html")
     assert outputs.read_text(encoding="utf-8") == "outcome=no regression\n"
 
 
@@ -145,7 +145,7 @@ def test_an_earlier_runs_results_are_no_results_of_this_one(tmp_path: Path) -> N
     one = Gate(tmp_path, 3, verdict="")
     assert one.run("--against", "six")[0] == 3
     assert not (tmp_path / "reports" / "gate" / "run.json").exists()
-    assert not (tmp_path / "reports" / "gate" / "report.html").exists()
+    assert not (tmp_path / "reports" / "gate" / "gate.html").exists()
     assert one.left("outcome.txt") == "failed\n"
 
 

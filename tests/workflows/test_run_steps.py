@@ -30,6 +30,9 @@ SHORT = {
     "github.event.pull_request.base.sha": "HEAD^1",
     "github.event.pull_request.number": "7",
     "github.event.pull_request.head.repo.full_name": "owner/name",
+    "needs.measure.outputs.files": "https://github.com/owner/name/actions/runs/1/artifacts/1",
+    "needs.measure.outputs.page": "",
+    "needs.measure.outputs.picture": "https://github.com/owner/name/actions/runs/1/artifacts/2",
     "runner.environment": "github-hosted",
     "runner.os": "Linux",
     "runner.arch": "X64",
@@ -105,10 +108,15 @@ def test_a_pull_request_gets_a_verdict_and_a_comment(checkout: Path, tmp_path: P
     assert "::warning" in one.log
     saved = json.loads((tmp_path / "github" / "artefacts" / "gate" / "run.json").read_text(encoding="utf-8"))
     assert [benchmark["extra_info"]["measure"] for benchmark in saved["benchmarks"]] == ["first_step"]
+    assert {file.name for file in (one.home / "artefacts").iterdir()} == {"gate", "gate.html", "gate.png"}
 
     assert one.run(steps_of_job("gate", "comment")) == 0, one.log
-    body = (tmp_path / "github" / "body.md").read_text(encoding="utf-8")
-    assert body == f"<!-- gate: cnn-dyno-gate -->\n{one.summary.removesuffix(chr(10))}"
+    mark, sentence, _, links, *report = (one.home / "body.md").read_text(encoding="utf-8").splitlines()
+    assert (mark, sentence[:16]) == ("<!-- gate: cnn-dyno-gate -->", "**INCONCLUSIVE**")
+    kept = "https://github.com/owner/name/actions/runs/1/artifacts"
+    assert links == f"[the verdicts as a picture]({kept}/2) · [the readings]({kept}/1)"
+    assert f"[the page with everything]({kept}/3)" in one.summary.splitlines()[-1]
+    assert report == one.summary.splitlines()[1:-2]
 
 
 def test_a_newer_framework_is_held_against_the_pinned_one(checkout: Path, tmp_path: Path) -> None:
@@ -250,7 +258,10 @@ def test_another_repository_gates_on_the_suite(checkout: Path, tmp_path: Path) -
         assert outputs == {"outcome": "inconclusive"}
         saved = json.loads((one.home / "artefacts" / name / "run.json").read_text(encoding="utf-8"))
         assert [benchmark["extra_info"]["workload"] for benchmark in saved["benchmarks"]] == ["my-workload"]
-        assert (one.home / "body.md").read_text(encoding="utf-8").startswith(f"<!-- gate: {name} -->\n")
+        body = (one.home / "body.md").read_text(encoding="utf-8")
+        assert body.startswith(f"<!-- gate: {name} -->\n**INCONCLUSIVE**")
+        assert "[the page with everything](https://github.com/owner/name/actions/runs/1/artifacts/" in body
+        assert (one.home / "artefacts" / f"{name}.html").is_file()
     assert one.summary.count("**INCONCLUSIVE**") == 2
 
 

@@ -56,10 +56,11 @@ def run_script(folder: Path, *arguments: str, answer: str = "", **variables: str
     )
 
 
-@pytest.mark.parametrize("script", ["comment.sh", "environment.sh", "issue.sh", "shorten.sh"])
+@pytest.mark.parametrize("script", ["comment.sh", "environment.sh", "issue.sh", "links.sh", "shorten.sh"])
 def test_a_script_says_how_it_is_used(tmp_path: Path, script: str) -> None:
     """When it is asked, with status 0, and when it is used wrongly, with 2."""
-    asked, wrong = run_script(tmp_path, script, "--help"), run_script(tmp_path, script)
+    wrong = run_script(tmp_path, script, *(["much"] if script == "links.sh" else []))
+    asked = run_script(tmp_path, script, "--help")
     assert (asked.status, wrong.status) == (0, 2)
     assert asked.output == wrong.output
     assert f"usage: {script}" in asked.output
@@ -84,6 +85,34 @@ def test_a_pull_request_has_one_comment(tmp_path: Path, answer: str, expected: s
     assert 50_000 < len(ran.body) < 65_536
     assert ran.body.endswith("\n| ± 1 % |\n\n*Shortened; all of it is in the artefact.*\n\n")
     assert 'select(.user.login == "github-actions[bot]"' in ran.calls[0]
+
+
+def test_a_comment_links_to_what_the_run_has_kept(tmp_path: Path) -> None:
+    """Below the sentence that it begins with, so that no length of the report cuts it off."""
+    (tmp_path / "report.md").write_text("**REGRESSION**: slower.\n\n| a |\n" + "| ± 1 % |\n" * 9_000, encoding="utf-8")
+    kept = "https://github.com/o/n/actions/runs/1/artifacts"
+    urls = {"PICTURE_URL": f"{kept}/2", "PAGE_URL": f"{kept}/3", "FILES_URL": f"{kept}/1"}
+    ran = run_script(tmp_path, "comment.sh", "report.md", "7", GITHUB_REPOSITORY="o/n", **urls)
+    links = f"[the verdicts as a picture]({kept}/2) · [the page with everything]({kept}/3) · [the readings]({kept}/1)"
+    assert ran.body.startswith(f"<!-- gate: cnn-dyno-gate -->\n**REGRESSION**: slower.\n\n{links}\n\n| a |\n")
+
+
+def test_a_link_is_a_plain_address_or_none(tmp_path: Path) -> None:
+    """What a job hands on may be anything."""
+    odd = [
+        "",
+        "http://a.b/c",
+        "https://a.b/c) [d](https://e.f",
+        "https://a.b/c d",
+        "javascript:alert(1)",
+        "https://a.b/`",
+    ]
+    for one in odd:
+        assert run_script(tmp_path, "links.sh", PICTURE_URL=one, FILES_URL=one).output == ""
+    assert (
+        run_script(tmp_path, "links.sh", PAGE_URL="https://a.b/c").output
+        == "[the page with everything](https://a.b/c)\n"
+    )
 
 
 def test_gates_of_different_names_have_comments_of_their_own(tmp_path: Path) -> None:
@@ -170,6 +199,16 @@ def test_what_is_short_is_not_shortened(tmp_path: Path) -> None:
     """Nor said to be."""
     (tmp_path / "report.md").write_text("all\nof it\n", encoding="utf-8")
     assert run_script(tmp_path, "shorten.sh", "report.md").output == "all\nof it\n"
+
+
+def test_what_is_cut_off_is_unfolded(tmp_path: Path) -> None:
+    """So that the words about it, and whatever follows, are seen."""
+    text = "sentence\n<details><summary>more</summary>\n" + "line\n" * 99
+    (tmp_path / "report.md").write_text(text, encoding="utf-8")
+    found = run_script(tmp_path, "shorten.sh", "report.md", "100").output
+    assert found.endswith("line\n\n</details>\n\n*Shortened; all of it is in the artefact.*\n\n")
+    (tmp_path / "report.md").write_text(text[:45] + "</details>\n" + "line\n" * 99, encoding="utf-8")
+    assert run_script(tmp_path, "shorten.sh", "report.md", "100").output.count("</details>") == 1
 
 
 def test_without_a_regression_or_a_failure_there_is_no_issue(tmp_path: Path) -> None:
