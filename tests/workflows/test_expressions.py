@@ -30,7 +30,11 @@ GITHUB = {
 }
 """What GitHub's documentation has, of which the workflows use some."""
 FUNCTIONS = {"always", "cancelled", "format", "hashFiles"}
-OUTPUTS = {"actions/setup-python": {"python-version"}, "actions/cache/restore": {"cache-hit", "cache-primary-key"}}
+OUTPUTS = {
+    "actions/cache/restore": {"cache-hit", "cache-primary-key"},
+    "actions/setup-python": {"python-version"},
+    "actions/upload-artifact": {"artifact-digest", "artifact-id", "artifact-url"},
+}
 """Of others' actions, as they document them."""
 STRING = r"'(?:[^']|'')*'"
 OUTPUT = re.compile(r"\b(\w+)=\S+ *>>|\b(\w+)=\{")
@@ -77,12 +81,16 @@ def unknown(path: Path) -> set[str]:
         steps = content["runs"].pop("steps")
         return _of_steps(steps, known) | _unknown(content, known | names_of_steps(steps))
     found: set[str] = set()
-    for job in content.pop("jobs").values():
+    jobs = content.pop("jobs")
+    handed_on = {name: job.pop("outputs", {}) for name, job in jobs.items()}
+    for own, job in jobs.items():
         needed = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
         matrix = job.get("strategy", {}).get("matrix", {})
         rows = matrix.get("include", [dict.fromkeys(matrix, "")])
         here = known | {f"needs.{name}.result" for name in needed} | {f"matrix.{name}" for row in rows for name in row}
-        found |= _of_steps(job.pop("steps"), here) | _unknown(job, here)
+        here |= {f"needs.{name}.outputs.{output}" for name in needed for output in handed_on.get(name, {})}
+        steps = job.pop("steps")
+        found |= _of_steps(steps, here) | _unknown(job, here) | _unknown(handed_on[own], here | names_of_steps(steps))
     return found | _unknown(content, known)
 
 
@@ -109,7 +117,9 @@ def test_every_name_exists(name: str) -> None:
     [
         ("workflows/gate.yml", "inputs.budget ", "inputs.budgets ", "inputs.budgets"),
         ("workflows/gate.yml", "vars.GATE_INCONCLUSIVE", "vars.GATE_INCONCLUDE", "vars.GATE_INCONCLUDE"),
-        ("workflows/gate.yml", "needs: measure", "needs: measured", "needs.measure.result"),
+        ("workflows/gate.yml", "measure.outputs.page", "measure.outputs.side", "needs.measure.outputs.side"),
+        ("workflows/gate.yml", "picture.outputs.artifact-url", "picture.outputs.url", "steps.picture.outputs.url"),
+        ("workflows/scheduled.yml", "needs: measure", "needs: measured", "needs.measure.result"),
         ("workflows/gate.yml", "base.sha", "base.commit", "github.event.pull_request.base.commit"),
         ("workflows/gate.yml", "hashFiles(", "hash(", "hash"),
         ("workflows/scheduled.yml", "matrix.packages", "matrix.package", "matrix.package"),
