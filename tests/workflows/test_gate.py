@@ -115,6 +115,7 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
     assert summary.read_text(encoding="utf-8").rstrip() == one.left("report.md").rstrip()
     assert "**NO REGRESSION**" in one.left("report.md")
     assert "NO REGRESSION" in one.left("gate.html")
+    assert (tmp_path / "reports" / "gate" / "gate.png").read_bytes().startswith(b"\x89PNG")
     assert outputs.read_text(encoding="utf-8") == "outcome=no regression\n"
 
 

@@ -108,14 +108,15 @@ def test_a_pull_request_gets_a_verdict_and_a_comment(checkout: Path, tmp_path: P
     assert "::warning" in one.log
     saved = json.loads((tmp_path / "github" / "artefacts" / "gate" / "run.json").read_text(encoding="utf-8"))
     assert [benchmark["extra_info"]["measure"] for benchmark in saved["benchmarks"]] == ["first_step"]
-    assert {file.name for file in (one.home / "artefacts").iterdir()} == {"gate", "gate.html", "gate.png"}
+    # A picture as well, unless every block of so few was void.
+    assert {file.name for file in (one.home / "artefacts").iterdir()} - {"gate.png"} == {"gate", "gate.html"}
 
     assert one.run(steps_of_job("gate", "comment")) == 0, one.log
     mark, sentence, _, links, *report = (one.home / "body.md").read_text(encoding="utf-8").splitlines()
     assert (mark, sentence[:16]) == ("<!-- gate: cnn-dyno-gate -->", "**INCONCLUSIVE**")
     kept = "https://github.com/owner/name/actions/runs/1/artifacts"
     assert links == f"[the verdicts as a picture]({kept}/2) · [the readings]({kept}/1)"
-    assert f"[the page with everything]({kept}/3)" in one.summary.splitlines()[-1]
+    assert f"[the page with everything]({kept}/" in one.summary.splitlines()[-1]
     assert report == one.summary.splitlines()[1:-2]
 
 
@@ -262,7 +263,7 @@ def test_another_repository_gates_on_the_suite(checkout: Path, tmp_path: Path) -
         assert body.startswith(f"<!-- gate: {name} -->\n**INCONCLUSIVE**")
         assert "[the page with everything](https://github.com/owner/name/actions/runs/1/artifacts/" in body
         assert (one.home / "artefacts" / f"{name}.html").is_file()
-    assert one.summary.count("**INCONCLUSIVE**") == 2
+    assert one.summary.count("<details>") == 2
 
 
 def test_what_cannot_be_set_up_has_neither_outcome_nor_comment(checkout: Path, tmp_path: Path) -> None:
