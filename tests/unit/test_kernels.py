@@ -1,4 +1,4 @@
-"""fixtures.measuring.kernels: what oneDNN and XLA say that they run."""
+"""fixtures.measuring.kernels: what oneDNN, XLA and PyTorch say that they run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.measuring.kernels import Kernel, differing, instructions, primitives
+from fixtures.measuring.kernels import (
+    Kernel,
+    differing,
+    differing_operators,
+    instructions,
+    largest_program,
+    primitives,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+Side = dict[str, Kernel]
 
 FORWARD = "convolution,jit:avx512_core,forward_training,src:f32:a:blocked:abcd::f0,attr,alg:direct,mb64_ic1oc28,{}"
 SAID = [
@@ -50,11 +59,11 @@ ENTRY %main (p0: f32[2,3], p1: f32[]) -> (f32[2,3]) {
     small = "ENTRY %main {\n  ROOT %add = f32[] add(%a, %b)\n}\n"
     (tmp_path / "module_0002.jit_add.cpu_after_optimizations.txt").write_text(small, encoding="utf-8")
     (tmp_path / "module_0001.jit_step.before_optimizations.txt").write_text(step * 3, encoding="utf-8")
-    assert sorted(instructions(tmp_path), key=lambda one: one.name) == [
+    assert sorted(instructions(largest_program(tmp_path)), key=lambda one: one.name) == [
         Kernel("XLA custom-call __onednn$matmul", 1.0, 0.0),
         Kernel("XLA fusion kLoop", 2.0, 0.0),
     ]
-    assert instructions(tmp_path / "none") == []
+    assert instructions(largest_program(tmp_path / "none")) == []
 
 
 def test_only_what_both_do_not_run_equally_often_differs() -> None:
@@ -67,3 +76,29 @@ def test_only_what_both_do_not_run_equally_often_differs() -> None:
     xla = Kernel("XLA dot", 3.0, 0.0)
     assert [name for name, _, _ in differing([*one, xla], other)] == expected
     assert [name for name, _, _ in differing([xla], other[:1])] == ["oneDNN a", "XLA dot"]
+
+
+def side(**operators: tuple[float, float]) -> Side:
+    """Operators with their number and their milliseconds."""
+    return {name: Kernel(name, count, milliseconds) for name, (count, milliseconds) in operators.items()}
+
+
+def test_an_operator_that_takes_longer_in_every_round_differs() -> None:
+    """One that does in some rounds only, and one that does by next to nothing, do not."""
+    rounds = [
+        (side(conv=(3, 12.0), mm=(1, 5.0), add=(9, 0.11)), side(conv=(3, 10.0), mm=(1, 5.2), add=(9, 0.10))),
+        (side(conv=(3, 13.0), mm=(1, 5.2), add=(9, 0.11)), side(conv=(3, 10.5), mm=(1, 5.0), add=(9, 0.10))),
+    ]
+    assert differing_operators(rounds) == [("conv", Kernel("conv", 3, 12.5), Kernel("conv", 3, 10.25))]
+
+
+def test_what_explains_most_comes_first() -> None:
+    """Another number is told, however short it takes; so is what only one side has."""
+    rounds = [(side(conv=(3, 12.0), copy=(2, 0.1)), side(conv=(3, 10.0), copy=(1, 0.1), relu=(4, 3.0)))]
+    assert [name for name, *_ in differing_operators(rounds)] == ["relu", "conv", "copy"]
+    assert differing_operators(rounds)[0][1:] == (None, Kernel("relu", 4, 3.0))
+
+
+def test_without_rounds_nothing_differs() -> None:
+    """Nobody trains with PyTorch."""
+    assert differing_operators([]) == []

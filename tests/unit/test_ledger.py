@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from fixtures.judging.ledger import ledger
+from fixtures.judging.ledger import ledger, ledger_of_parts, part_changes
 from fixtures.judging.verdicts import Judgement, Verdict
 
 TITLES = ("the rest", "one", "two")
@@ -94,3 +94,27 @@ def test_a_ledger_needs_a_block() -> None:
     """Whoever has none says why."""
     with pytest.raises(ValueError, match="needs a block"):
         ledger(TITLES, [], [])
+
+
+def test_parts_that_are_timed_add_up_to_the_whole() -> None:
+    """What is left of the step is a row of its own."""
+    seconds = [[8e-3, 1e-3, 2e-3]] * 4
+    changes = [[0.01e-3, 0.0, 1.00e-3], [-0.01e-3, 0.01e-3, 1.02e-3], [0.0, 0.0, 0.99e-3], [0.0, -0.01e-3, 0.99e-3]]
+    found = ledger_of_parts(("the rest", "garbage collection", "input"), seconds, changes)
+    assert [row.title for row in found.rows if row.certain] == ["input"]
+    assert [row.seconds for row in found.rows] == pytest.approx([8e-3, 1e-3, 2e-3])
+    assert found.total.seconds == pytest.approx(11e-3)
+    assert found.total.change == pytest.approx(sum(row.change for row in found.rows)) == pytest.approx(1e-3)
+    assert found.blocks == 4
+    with pytest.raises(ValueError, match="needs a block"):
+        ledger_of_parts(("the rest",), [], [])
+
+
+def test_a_block_tells_of_parts_by_the_pairs_that_count() -> None:
+    """Those that the machine disturbed are cut off, with their parts."""
+    baseline = [[10.0, 1.0]] * 12
+    candidate = [[12.0, 3.0]] * 10 + [[500.0, 400.0]] * 2
+    seconds, changes = part_changes(candidate, baseline)
+    assert seconds == pytest.approx([9.0, 1.0])
+    assert changes == pytest.approx([0.0, 2.0])
+    assert part_changes([[12.0, 3.0]], [[10.0, 1.0]])[1] == pytest.approx([0.0, 2.0])

@@ -15,7 +15,7 @@ from fixtures.measuring.progress import Progress
 from fixtures.measuring.schedule import Effort
 from fixtures.plugin.display import PlainDisplay
 from fixtures.plugin.explained_steps import refuse_the_inexplicable
-from fixtures.sessions import explaining
+from fixtures.sessions import explaining, ledgers
 from fixtures.sessions.comparisons import Comparison, PairedBlock
 from fixtures.sessions.explaining import explain
 from fixtures.workers.parent import WorkerError
@@ -46,7 +46,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlockRunner:
     """Of arms that take turns; a ledger has few blocks, and other work on this machine voids none."""
     monkeypatch.setattr(explaining, "_SECONDS", 0.0)
-    monkeypatch.setattr(explaining, "why_void", lambda _: "")
+    monkeypatch.setattr(ledgers, "why_void", lambda _: "")
     return BlockRunner(small_setting(tmp_path), SHORT, "alternating", PROGRESS)
 
 
@@ -83,7 +83,10 @@ def test_a_pair_is_explained_from_blocks_of_its_own(runner: BlockRunner, stage: 
     assert found.ledger is not None
     assert [row.title for row in found.ledger.rows] == [each.title for each in NETWORKS]
     assert found.ledger.blocks == 4
-    assert found.seen == (0, 0)  # the reference has no library that would tell
+    assert (found.evidence.kernels_seen, found.evidence.operators_seen) == (
+        (0, 0),
+        (0, 0),
+    )  # the reference has no library that would tell
     plain = found.as_plain()
     assert plain["titles"] == ["TensorFlow", "PyTorch"]
     assert (plain["reason"], plain["residual"]) == ("", None)
@@ -126,7 +129,7 @@ def test_a_machine_that_is_always_busy_ends_it(runner: BlockRunner, monkeypatch:
         return [], {}
 
     monkeypatch.setattr(explaining, "take_apart", nothing)
-    monkeypatch.setattr(explaining, "why_void", lambda _: "others worked")
+    monkeypatch.setattr(ledgers, "why_void", lambda _: "others worked")
     found = explain(PAIR, runner, None)
     assert (found.ledger, len(tried)) == (None, 12)
     assert found.reason == "12 of 12 blocks were void, since others used the machine"

@@ -67,6 +67,30 @@ def test_kernels_of_which_one_side_says_nothing_are_not_compared() -> None:
     assert "XLA dot" not in text
 
 
+def test_operators_that_differ_are_shown_with_what_they_take() -> None:
+    """The first dozen of them; where none differs that is said, and where only one side has any, nothing is."""
+    differs = [{"name": f"aten::op{number}", "sides": [[2.0, 1.25], [1.0, 0.5]]} for number in range(13)]
+    text = " ".join(ledger_report([benchmark(operators_seen=[50, 50], operators=differs)]).split())
+    assert "| aten::op0 | 2, 1.250 ms | 1, 0.500 ms |" in text
+    assert "the first 12 of 13:" in text
+    assert "aten::op12" not in text
+    assert "none of them longer" in ledger_report([benchmark(operators_seen=[50, 50], operators=[])])
+    assert "operator" not in ledger_report([benchmark(operators_seen=[50, 0], operators=[])])
+
+
+def test_what_else_was_counted_is_shown_with_both_numbers() -> None:
+    """Allocations and compilations; a run of an earlier version has none."""
+    text = " ".join(ledger_report([benchmark(facts=[{"name": "graph breaks", "sides": [2.0, 0.0]}])]).split())
+    assert "| graph breaks | 2 | 0 |" in text
+    assert "counted:" not in ledger_report([benchmark()])
+
+
+def test_kept_traces_are_named() -> None:
+    """With the folder as it was given."""
+    text = ledger_report([benchmark(traces=["a-operators.json", "b-operators.json"], trace_folder="traces")])
+    assert "kept in traces: a-operators.json and b-operators.json." in text
+
+
 def test_two_ledgers_of_a_run_are_told_apart() -> None:
     """By the environment; of two precisions, by the arms' names."""
     assert "digits on cpu, current against torch==2.13.0" in ledger_report([benchmark()])
@@ -79,7 +103,7 @@ def test_two_ledgers_of_a_run_are_told_apart() -> None:
 def test_nothing_is_named_that_is_not_told_apart() -> None:
     """The whole difference is shown all the same."""
     text = ledger_report([benchmark(rows=[row("dense_1", 0.05e-3)])])
-    assert "+0.550 ms (+0.450 to +0.650); no layer's part of it is told apart from nothing." in text
+    assert "+0.550 ms (+0.450 to +0.650); no part of it is told apart from nothing." in text
     assert "<- " not in text
 
 

@@ -22,6 +22,9 @@ EXAMPLES: dict[str, Any] = {
     "tuple[int, ...]": (0, 1),
     "tuple[float, ...]": (0.25, -1e-9),
     "dict[str, Any]": {"layers": [{"kind": "dense", "units": 10}]},
+    "dict[str, list[float]]": {"aten::add": [2.0, 0.5]},
+    "dict[str, float]": {"input": 0.25},
+    "dict[str, int]": {"graphs": 3},
     "int | None": None,
 }
 

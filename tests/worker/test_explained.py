@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ import pytest
 from fixtures.arms.arm import Arm
 from fixtures.judging.measures import Measure
 from fixtures.measuring.block_runner import BlockRunner
-from fixtures.measuring.kernels import kernels_of
+from fixtures.measuring.evidence import evidence
 from fixtures.measuring.ledger_block import take_apart
 from fixtures.measuring.progress import Progress
 from fixtures.measuring.schedule import Effort
+from fixtures.measuring.traces import TraceFolder
+from fixtures.measuring.watched_process import WatchedProcess
 from fixtures.plugin.display import PlainDisplay
 from fixtures.sessions.comparisons import Comparison, PairedBlock
 from models.prefixes import prefixes
@@ -47,11 +51,43 @@ def test_every_framework_trains_every_prefix(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="oneDNN is certain to be used on x86 only")
-@pytest.mark.parametrize(("name", "library"), [("pytorch", "oneDNN convolution"), ("jax", "XLA ")])
-def test_libraries_tell_of_their_kernels(tmp_path: Path, name: str, library: str) -> None:
-    """In the worker's own log, and in the files that it writes."""
+@pytest.mark.parametrize(
+    ("name", "library", "kinds"),
+    [("pytorch", "oneDNN convolution", ["operators.json", "onednn.log"]), ("jax", "XLA ", ["xla.txt"])],
+)
+def test_libraries_tell_what_they_run(tmp_path: Path, name: str, library: str, kinds: list[str]) -> None:
+    """In the worker's own log, in the files that it writes, and to a profiler; all of that can be kept."""
     if name not in HERE:
         pytest.skip(f"{name} is not installed")
-    found = kernels_of(arm(name), small_setting(tmp_path, interpreter=PYTHON))
-    assert [kernel for kernel in found if kernel.name.startswith(library)], found
-    assert all(kernel.count > 0 for kernel in found)
+    process = WatchedProcess(arm(name), small_setting(tmp_path, interpreter=PYTHON), "seen", noise_control=True)
+    try:
+        process.start_up()
+        process.watch()
+        files = process.conclude(TraceFolder(tmp_path, "here"))
+    finally:
+        process.close()
+    assert [kernel for kernel in process.kernels if kernel.name.startswith(library)], process.kernels
+    assert all(kernel.count > 0 for kernel in process.kernels)
+    assert {f"{process.arm.identifier}-{kind}" for kind in kinds} <= set(files)
+    assert all((tmp_path / file).stat().st_size for file in files)
+    if name == "pytorch":
+        assert process.operators[0]["aten::convolution_backward"].count == 1
+        assert process.facts["PyTorch's allocations in a step"] > 0
+        assert json.loads((tmp_path / files[0]).read_text())["traceEvents"]
+    else:
+        assert process.operators == []
+        assert process.facts["programs that XLA compiled in the first step"] > 0
+        assert process.facts["programs that XLA compiled in later steps"] == 0
+
+
+def test_what_two_arms_run_is_held_against_each_other(tmp_path: Path) -> None:
+    """In half precision, PyTorch converts what it multiplies."""
+    if "pytorch" not in HERE:
+        pytest.skip("PyTorch is not installed")
+    arms = replace(arm("pytorch"), precision="bfloat16"), arm("pytorch")
+    found = evidence(arms, small_setting(tmp_path, interpreter=PYTHON), None)
+    assert all(found.operators_seen)
+    copies = next(sides for name, *sides in found.operators if name == "aten::copy_")
+    assert copies[0] is not None
+    assert copies[1] is None or copies[0].count > copies[1].count
+    assert (found.traces, found.folder) == ([], "")

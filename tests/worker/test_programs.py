@@ -343,3 +343,30 @@ def test_the_examples_are_programs(tmp_path: Path, name: str, framework: str) ->
         versions = own.ask(messages.DescribeProgram(), 60.0).versions
     assert any(version.startswith(f"{framework} ") for version in versions)
     assert losses[0] == losses[1]
+
+
+LOADED = """
+import gc, time, sys, types
+class Batches:
+    def __next__(self):
+        time.sleep(0.001)
+module = types.SimpleNamespace(_BaseDataLoaderIter=Batches)
+sys.modules["torch.utils.data.dataloader"] = module
+def training():
+    loader = Batches()
+    for step in range(100):
+        next(loader)
+        gc.collect(0)
+        yield 1.0
+"""
+
+
+def test_what_can_be_told_of_a_program_is_told_of_each_burst(worker: Worker, folder: Path) -> None:
+    """From when it is asked for; of what is timed only, and with parts that are no more than the whole."""
+    start(worker, folder, LOADED, steps=1)
+    assert worker.ask(messages.TrainSteps(5, 0), 60.0).parts == {}
+    worker.ask(messages.TimeParts(), 60.0)
+    trained = worker.ask(messages.TrainSteps(5, 2), 60.0)
+    assert set(trained.parts) == {"garbage collection", "input"}
+    assert 0.0 < sum(trained.parts.values()) < trained.seconds
+    assert trained.parts["input"] > 5 * 0.001
