@@ -70,7 +70,7 @@ def test_a_regression_names_the_options_that_say_more() -> None:
     taken_apart = benchmark("step", "regression", 0.1, changed_packages={}, ledger={"rows": []})
     assert "To see more" not in verdict_report([taken_apart])
     program = benchmark("step", "regression", 0.1, changed_packages={}, parity=None)
-    assert "To see more" not in verdict_report([program])
+    assert "To see more, what in the step carries it: the same command with --explain." in verdict_report([program])
     assert "To see more" not in verdict_report([benchmark("step", "no regression", 0.0, changed_packages=packages)])
 
 
