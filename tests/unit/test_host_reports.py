@@ -96,7 +96,12 @@ def test_where_a_host_was_measured_is_said_of_each() -> None:
 
 def test_a_calibration_names_its_host() -> None:
     """Each is of one machine anyway."""
-    info = {"calibration": "digits-x-cpu", "framework_title": "X", "framework_version": "1", "workload": "digits"}
+    info: dict[str, Any] = {
+        "calibration": "digits-x-cpu",
+        "framework_title": "X",
+        "framework_version": "1",
+        "workload": "digits",
+    }
     info |= {"device": "cpu", "interrupted": True, "blocks": {"0": []}}
     text = calibration_report(two_hosts([{"name": "c", "extra_info": info}], [{"name": "c", "extra_info": info}]))
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
