@@ -38,7 +38,11 @@ def item(name: str, measure: str = "step", device: str = "cpu") -> pytest.Item:
 
 
 def config(
-    *arguments: str, frameworks: Sequence[str] = ("pytorch",), devices: Sequence[str] = ("cpu", "cuda"), **given: Any
+    *arguments: str,
+    frameworks: Sequence[str] = ("pytorch",),
+    devices: Sequence[str] = ("cpu", "cuda"),
+    hosts: Sequence[Any] = (),
+    **given: Any,
 ) -> pytest.Config:
     """Of a session in the project's folder: ``pytest bench`` unless other arguments are given."""
     contest = SimpleNamespace(
@@ -46,7 +50,7 @@ def config(
         frameworks=[SimpleNamespace(identifier=framework) for framework in frameworks],
     )
     options = SimpleNamespace(
-        choices=[contest], study=False, defaults=("equal",), precisions=("float32",), devices=devices
+        choices=[contest], study=False, defaults=("equal",), precisions=("float32",), devices=devices, hosts=hosts
     )
     option = {"keyword": "", "markexpr": "", "deselect": None, "--framework": None, "--margin": None} | given
     return cast(
@@ -89,6 +93,8 @@ def test_what_was_measured_on_a_named_host_is_not_gone() -> None:
     hosts = {"gpu1": saved_run()["machine_info"]["cnn_dyno"]}
     runs = [run_from_plain(saved_run(saved_benchmark(), elsewhere, hosts=hosts), "saved")]
     assert gone(config(), [item(STEP)], set(), runs) == {}
+    on_it = config(hosts=[SimpleNamespace(label="gpu1")])
+    assert list(gone(on_it, [item(STEP)], set(), runs)) == ["test_peak_memory[digits-pytorch-cpu-on-gpu1]"]
 
 
 def test_what_was_told_no_precision_is_gone_whichever_is_asked_for() -> None:
