@@ -1,8 +1,9 @@
 """How far each framework is from the reference, in each precision, beside what passes.
 
 ``python -m tests.figures.parity_errors --framework pytorch,jax --workload digits-resnet8 --precision float32,bfloat16``
-runs the proof of parity of each in a process of its own, and prints a Markdown table: the errors of the stages, and how
-long the framework's part took. Images are noise in the shape of the workload's: a proof needs no meaning.
+runs the proof of parity of each in a process of its own, and prints a Markdown table: the errors of the stages, of how
+many arrays only the size is proven, and how long the framework's part took. Images are noise in the shape of the
+workload's: a proof needs no meaning.
 """
 
 from __future__ import annotations
@@ -84,11 +85,12 @@ def main(arguments: list[str]) -> None:
                 precision,
                 *(_cell(one, stage) for stage in stages),
                 "yes" if one["passed"] else "NO",
+                str(len(one["unproven"])),
                 f"{one['seconds']:.0f}",
             )
             for (framework, precision), one in found.items()
         ]
-        headings = ("framework", "precision", *stages, "passes", "seconds")
+        headings = ("framework", "precision", *stages, "passes", "unproven", "seconds")
         print(f"\n{workload}: error of tolerance\n\n{table(headings, rows, texts=2)}")
 
 
