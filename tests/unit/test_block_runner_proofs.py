@@ -8,7 +8,6 @@ import pytest
 
 from fixtures.arms.arm import Arm
 from fixtures.judging.measures import Measure
-from fixtures.measuring import arm_process
 from fixtures.measuring.arm_process import ParityError
 from fixtures.measuring.block_runner import BlockRunner, Interrupted
 from fixtures.measuring.progress import Progress
@@ -27,14 +26,6 @@ TIMED = frozenset({Measure.STEP, Measure.EPOCH, Measure.FIRST_STEP})
 MEMORY, ACCURACY = frozenset({Measure.MEMORY}), frozenset({Measure.ACCURACY})
 REAL_OTHER = Arm(WORKLOAD, FRAMEWORKS["tensorflow"], "cpu")
 SHORT = Effort(bursts=2, maximum_warm_up_rounds=1, epochs=1)
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """On which workers are made up; nobody is bound to cores."""
-    stage = Stage()
-    monkeypatch.setattr(arm_process, "Worker", stage.worker)
-    return stage
 
 
 @pytest.fixture

@@ -179,10 +179,10 @@ def test_no_fingerprint_is_taken_of_nothing() -> None:
         Session().answer(messages.TakeFingerprint())
 
 
-def test_a_process_is_told_by_its_first_and_its_fourth_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("stage")
+def test_a_process_is_told_by_its_first_and_its_fourth_loss(tmp_path: Path) -> None:
     """And by its weights after that: of the workload's own optimiser, weights and batches, as an epoch orders them."""
-    stage, setting = Stage(), small_setting(tmp_path)
-    monkeypatch.setattr("fixtures.measuring.arm_process.Worker", stage.worker)
+    setting = small_setting(tmp_path)
     process = ArmProcess(ARM, setting, "process-1", noise_control=True)
     process.launch()
     process.prepare()

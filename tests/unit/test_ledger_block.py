@@ -35,14 +35,6 @@ PROGRESS = Progress(PlainDisplay(lambda _: None))
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """On which workers are made up; nobody is bound to cores."""
-    stage = Stage()
-    monkeypatch.setattr(arm_process, "Worker", stage.worker)
-    return stage
-
-
-@pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlockRunner:
     """Of arms that take turns; a ledger has few blocks, and other work on this machine voids none."""
     monkeypatch.setattr(explaining, "_SECONDS", 0.0)

@@ -40,14 +40,6 @@ UNTIL_READ = [
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """On which all workers are made up."""
-    stage = Stage()
-    monkeypatch.setattr(arm_process, "Worker", stage.worker)
-    return stage
-
-
-@pytest.fixture
 def setting(tmp_path: Path) -> Setting:
     """That all arms share."""
     return small_setting(tmp_path)

@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.arms.arm import Arm
 from fixtures.arms.environments import Copied, Current
-from fixtures.measuring import arm_process
 from fixtures.measuring.arm_process import ArmProcess, ParityError
 from fixtures.measuring.progress import Progress
 from fixtures.measuring.proof import FEW_MODULES, Proofs
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 
 OTHER = Arm(WORKLOAD, FRAMEWORKS["tensorflow"], "cpu")
 ELSEWHERE = replace(ARM, source=Copied(), tag="identical copy")
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """On which all workers are made up."""
-    stage = Stage()
-    monkeypatch.setattr(arm_process, "Worker", stage.worker)
-    return stage
 
 
 @pytest.fixture
