@@ -54,8 +54,13 @@ def workspace() -> Path:
 
 def bench_command(*arguments: str) -> list[str]:
     """The command line of ``pytest bench`` with ``arguments``; with a root of its own, it has a workspace there."""
+    return [sys.executable, "-m", "pytest", *bench_arguments(*arguments)]
+
+
+def bench_arguments(*arguments: str) -> list[str]:
+    """What that command line hands to pytest."""
     own = [] if {"--rootdir", "--workspace"} & set(arguments) else [f"--workspace={workspace()}"]
-    return [sys.executable, "-m", "pytest", "bench", "-p", "no:cacheprovider", *own, *arguments]
+    return ["bench", "-p", "no:cacheprovider", *own, *arguments]
 
 
 def bench_environment() -> dict[str, str]:
@@ -77,11 +82,15 @@ def workers() -> list[psutil.Process]:
     return found
 
 
+def saving_to(results: Path) -> tuple[str, str]:
+    """The options that save a run under ``results`` only."""
+    return f"--benchmark-json={results / 'saved.json'}", f"--benchmark-storage={results / 'storage'}"
+
+
 def run_bench(results: Path, *arguments: str) -> BenchRun:
     """Run the benchmarks and save them under ``results`` only."""
-    saved = results / "saved.json"
     finished = subprocess.run(
-        bench_command(f"--benchmark-json={saved}", f"--benchmark-storage={results / 'storage'}", *arguments),
+        bench_command(*saving_to(results), *arguments),
         cwd=PROJECT_ROOT,
         env=bench_environment(),
         capture_output=True,
@@ -89,5 +98,11 @@ def run_bench(results: Path, *arguments: str) -> BenchRun:
         check=False,
         timeout=TIMEOUT_SECONDS,
     )
+    return finished_run(results, finished.returncode, finished.stdout + finished.stderr)
+
+
+def finished_run(results: Path, status: int, output: str) -> BenchRun:
+    """A run that has ended, with what it saved under ``results``."""
+    saved = results / "saved.json"
     content = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() and saved.stat().st_size else {}
-    return BenchRun(finished.returncode, finished.stdout + finished.stderr, content)
+    return BenchRun(status, output, content)

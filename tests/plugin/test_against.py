@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.arms.machine import gpu_available
 from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE
-from tests.bench_run import run_bench
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,9 @@ import pytest
 
 from fixtures.baselines.store import keep
 from fixtures.plugin.trend import FEWEST_RUNS, OTAVA, ask_otava
-from tests.bench_run import bench_environment, run_bench
+from tests.bench_run import bench_environment
 from tests.built_environments import provided_or_skipped
+from tests.forked_run import run_bench
 from tests.saved_runs import TESTS, saved_benchmark, saved_run, write_run
 
 if TYPE_CHECKING:

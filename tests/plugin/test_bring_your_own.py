@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tests.bench_run import PROJECT_ROOT, BenchRun, run_bench
+from tests import bench_run
+from tests.bench_run import PROJECT_ROOT, BenchRun
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +47,7 @@ def assert_usage_error(run: BenchRun, *parts: str) -> None:
 def test_the_examples_run_as_they_are(tmp_path: Path) -> None:
     """Own data and network, trained by PyTorch and by an adapter of one's own, proven and measured."""
     workload, adapter = write_example(tmp_path), EXAMPLES / "my_adapter.py"
-    run = run_bench(
+    run = bench_run.run_bench(
         tmp_path,
         *("--workload", str(workload), "--framework", f"pytorch,{adapter}"),
         *("--quick", "--processes", "1", "-m", "cpu and step"),

@@ -10,10 +10,12 @@ import pytest
 
 from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from fixtures.reports.regression import regression_report
-from tests.bench_run import BenchRun, run_bench
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.bench_run import BenchRun
 
 ARM = "[digits-pytorch-cpu]"
 SELECTED = ("--framework", "pytorch", "--device", "cpu")

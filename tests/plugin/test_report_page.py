@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench_run import run_bench
+from tests.forked_run import run_bench
 from tests.saved_runs import saved_benchmark, saved_run
 
 if TYPE_CHECKING:

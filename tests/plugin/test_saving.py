@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench_run import PROJECT_ROOT, bench_environment, run_bench
+from tests.bench_run import PROJECT_ROOT, bench_environment
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from fixtures.arms.checkout import parts_that_differ
 from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from fixtures.reports.regression import regression_report
-from tests.bench_run import BenchRun, run_bench
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.bench_run import BenchRun
 
 BEFORE, NOW = {"torch": "2.15.0", "numpy": "2.4.6"}, {"torch": "2.16.0", "numpy": "2.4.6"}
 SELECTED = ("-p", "tests.imitated_run", "--framework", "pytorch", "--device", "cpu", "-m", "step or memory")
@@ -26,11 +29,20 @@ def bench(results: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str, **imi
     return run_bench(results, *SELECTED, *compared, *arguments)
 
 
-@pytest.fixture
-def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def saved_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results with a run of other packages and of this commit, as if nothing had been uncommitted."""
-    assert bench(tmp_path, monkeypatch, packages=BEFORE).status == pytest.ExitCode.OK
-    change(tmp_path, dirty=False)
+    results = tmp_path_factory.mktemp("saved")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert bench(results, monkeypatch, packages=BEFORE).status == pytest.ExitCode.OK
+    change(results, dirty=False)
+    return results
+
+
+@pytest.fixture
+def saved(saved_once: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    shutil.copytree(saved_once / "storage", tmp_path / "storage")
     return tmp_path
 
 

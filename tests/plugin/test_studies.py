@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench_run import run_bench
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path

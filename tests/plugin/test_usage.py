@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench_run import PROJECT_ROOT, bench_command, run_bench, workspace
+from tests.bench_run import PROJECT_ROOT, bench_command, workspace
+from tests.forked_run import run_bench
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.plugin.exit_status import EXIT_INCONCLUSIVE
+from tests import forked_run
 from tests.bench_run import run_bench
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def test_this_machine_is_checked(tmp_path: Path) -> None:
 )
 def test_what_does_nothing_together_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
     """In one line, before anything is measured."""
-    run = run_bench(tmp_path, *arguments)
+    run = forked_run.run_bench(tmp_path, *arguments)
     assert run.status == pytest.ExitCode.USAGE_ERROR
     assert message in run.output
     assert "Traceback" not in run.output
