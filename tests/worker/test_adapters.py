@@ -6,118 +6,23 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
 from models.forms import Forms
-from models.lower_precision import judge_lower, rounded_case
-from models.parity import Observation, ParityReport, expect, judge, parity_case
+from models.lower_precision import judge_lower
+from models.parity import Observation, ParityReport, judge
 from models.registry import FRAMEWORKS
-from models.spec import (
-    SGD,
-    AdamW,
-    AveragePool,
-    BatchNorm,
-    Convolution,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    MaxPool,
-    Residual,
-    Spec,
-    Steps,
-    WarmupCosine,
-)
 from models.spec_format import to_plain
-from models.workloads import WORKLOADS
-from tests.worker.observe_adapter import load_cases
+from tests.worker.parity_cases import CASES, ODD, case_of, expected, expected_in_bfloat16, spec_of
 
 ROOT = Path(__file__).parents[2]
-
-ODD = Spec(
-    "odd",
-    (27, 20, 2),
-    (
-        Convolution(8, 5, "same"),
-        MaxPool(),
-        Convolution(12, 4, "same"),
-        MaxPool(3),
-        Flatten(),
-        Dense(16, relu=True),
-        Dropout(0.5),
-        Dense(10),
-    ),
-)
-"""All that the workload's network lacks: same padding, an even kernel, channels, sides that differ, dropped rows."""
-
-
-def _plain(filters: int, kernel: int, padding: int, stride: int = 1, groups: int = 1) -> Convolution:
-    """A convolution as it stands before batch normalisation."""
-    return Convolution(filters, kernel, padding, stride, groups, bias=False, activation="none")
-
-
-RESIDUAL = Spec(
-    "residual",
-    (27, 20, 2),
-    (
-        _plain(8, 3, 1, 2),
-        BatchNorm(0.9, 1e-5, "relu"),
-        MaxPool(3, 2, 1),
-        Residual((_plain(8, 3, 1), BatchNorm(activation="relu"), _plain(8, 3, 1), BatchNorm())),
-        Residual(
-            (_plain(12, 3, 1, 2), BatchNorm(0.8, 1e-3, "relu"), _plain(12, 3, 1), BatchNorm()),
-            (_plain(12, 1, 0, 2), BatchNorm()),
-        ),
-        GlobalAveragePool(),
-        Dense(10),
-    ),
-    SGD(0.05, 0.9, nesterov=True, weight_decay=1e-3, schedule=Steps((20, 40), 0.1)),
-    label_smoothing=0.1,
-)
-"""As residual networks are trained: stride, shortcuts with and without arrays, momentum, decay, a falling rate."""
-
-DEPTHWISE = Spec(
-    "depthwise",
-    (27, 20, 2),
-    (
-        _plain(8, 3, 1),
-        BatchNorm(activation="relu6"),
-        AveragePool(3, 2, 1),
-        _plain(16, 3, 1, 2, groups=8),
-        BatchNorm(0.7, activation="gelu"),
-        Convolution(8, 3, groups=4, activation="gelu"),
-        Residual((_plain(24, 1, 0), BatchNorm(activation="relu6"), _plain(8, 1, 0), BatchNorm()), activation="none"),
-        Dropout(0.2),
-        Flatten(),
-        Dense(16, relu=True),
-        BatchNorm(),
-        Dense(10),
-    ),
-    AdamW(1e-3, schedule=WarmupCosine(warmup_steps=5, decay_steps=50)),
-)
-"""As mobile networks are: depthwise and grouped convolutions, other activations, AdamW, a warm-up, a flat
-normalisation."""
-
-FLAT = Spec(
-    "flat",
-    (27, 20, 2),
-    (
-        Convolution(4, 3, stride=4),
-        Residual((Flatten(), BatchNorm(activation="relu")), (Flatten(), Dense(140))),
-        Residual((Dense(140, relu=True),)),
-        Residual((Dense(16, relu=True),), (Dense(16),)),
-        Dense(10),
-    ),
-)
-"""Not always does a dense layer, whose kernel can be turned, follow a flattening: the order must be canonical."""
-
-NETWORKS = {"odd": ODD, "residual": RESIDUAL, "depthwise": DEPTHWISE, "flat": FLAT}
 
 MISTAKES: dict[str, tuple[str, set[str], str]] = {
     "PaddingBefore": ("logits: outputs differs", {"logits", "gradients"}, "bias-corrected"),
@@ -163,8 +68,6 @@ INNOCENT = {
 }
 """Stages that a mistake does not reach, where blaming it would mislead."""
 
-CASES = ("digits", *NETWORKS)
-
 
 @dataclass(frozen=True)
 class Observed:
@@ -175,13 +78,11 @@ class Observed:
 
     def report(self, name: str, case: str, forms: Forms) -> ParityReport:
         """The judgement of one class on one case."""
-        return judge(expect(load_cases(self.folder)[case], forms), self.observation(f"{name}-{case}"))
+        return judge(expected(case, forms), self.observation(f"{name}-{case}"))
 
     def lower_report(self, name: str, case: str, forms: Forms) -> ParityReport:
         """Likewise, of what it did in bfloat16."""
-        asked, observed = load_cases(self.folder)[case], self.observation(f"{name}-{case}-bfloat16")
-        exact, rounded = (expect(each, forms, "bfloat16") for each in (asked, rounded_case(asked, "bfloat16")))
-        return judge_lower(exact, rounded, observed, "bfloat16")
+        return judge_lower(*expected_in_bfloat16(case, forms), self.observation(f"{name}-{case}-bfloat16"), "bfloat16")
 
     def observation(self, file: str) -> Observation:
         """What a file holds."""
@@ -189,24 +90,11 @@ class Observed:
             return Observation.from_arrays(dict(archive))
 
 
-def digits() -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.dtype[np.int64]]]:
-    """Real digits on a black background, 28x28, shape (1797, 28, 28, 1)."""
-    images, labels = load_digits(return_X_y=True)
-    small = (images.reshape(-1, 8, 8) / 16.0).astype(np.float32)
-    large = np.pad(small.repeat(3, axis=1).repeat(3, axis=2), ((0, 0), (2, 2), (2, 2)))
-    return large[..., None], labels.astype(np.int64)
-
-
 def write_cases(folder: Path, *names: str) -> None:
     """Write the cases that a process is to run."""
-    images, labels = digits()
-    two_channels = np.concatenate([images[:, :27, :20], images[:, 1:, 8:]], axis=-1)
     for name in names:
-        spec = NETWORKS.get(name, WORKLOADS["digits"].spec)
-        case = parity_case(spec, images if name == "digits" else two_channels, labels, seed=42)
-        plain = to_plain(spec)
-        (folder / f"{name}.json").write_text(json.dumps(plain), encoding="utf-8")
-        np.savez(folder / f"{name}.npz", **case.to_arrays())  # type: ignore[arg-type]
+        (folder / f"{name}.json").write_text(json.dumps(to_plain(spec_of(name))), encoding="utf-8")
+        np.savez(folder / f"{name}.npz", **case_of(name).to_arrays())  # type: ignore[arg-type]
 
 
 def write_lower_cases(folder: Path, *names: str) -> None:
@@ -227,22 +115,58 @@ def run(
         check=False,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    facts = folder / "facts"
-    return Observed(folder, json.loads(facts.read_text(encoding="utf-8")) if facts.exists() else {})
+    return Observed(folder, json.loads((folder / "facts").read_text(encoding="utf-8")))
 
 
-@pytest.fixture(scope="module", params=[name for name, entry in FRAMEWORKS.items() if not entry.requirements])
-def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Observed:
-    """What the adapter of each registered framework did."""
-    framework = FRAMEWORKS[request.param]
-    if framework.missing():
-        pytest.skip(f"not installed: {', '.join(framework.missing())}")
-    if framework.missing_programs():
-        pytest.skip(f"not on the PATH: {', '.join(framework.missing_programs())}")
-    folder = tmp_path_factory.mktemp(request.param)
-    write_cases(folder, *CASES)
-    write_lower_cases(folder, "residual")
-    return run(folder, dict(framework.environment), framework.module, "Adapter")
+Process = Callable[[str, str], Observed]
+"""Takes a framework and a case."""
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Process:
+    """What a framework's adapter did in the process of a case: all who ask share one for all cases that count alike."""
+
+    @cache
+    def observe(name: str, cases: tuple[str, ...]) -> Observed:
+        folder = tmp_path_factory.mktemp(name)
+        write_cases(folder, *cases)
+        write_lower_cases(folder, *{"residual"}.intersection(cases))
+        return run(folder, dict(FRAMEWORKS[name].environment), FRAMEWORKS[name].module, "Adapter")
+
+    def of(name: str, case: str) -> Observed:
+        return observe(name, tuple(each for each in CASES if is_slow(name, each) == is_slow(name, case)))
+
+    return of
+
+
+@pytest.fixture
+def observed(framework: str, case: str, process: Process) -> Observed:
+    """What the framework's adapter did with the case, and with what it shares a process with."""
+    if lacking := (*FRAMEWORKS[framework].missing(), *FRAMEWORKS[framework].missing_programs()):
+        pytest.skip(f"lacking: {', '.join(lacking)}")
+    return process(framework, case)
+
+
+def is_slow(framework: str, case: str) -> bool:
+    """Whether it is left to ``make test-all``: compiling some networks anew takes minutes.
+
+    So it is of the three adapters whose code trains those networks without a compiler as well, or with another one;
+    here they are proven on the workload's network and the odd one. JAX, which has no other way, is proven on all.
+    """
+    return framework in ("pytorch-compile", "tensorflow-xla", "keras-jax") and case not in ("digits", "odd")
+
+
+def of_each_framework(*cases: str) -> pytest.MarkDecorator:
+    """Parametrizes a test by the frameworks that live in the suite's environment, and by these cases."""
+    return pytest.mark.parametrize(
+        ("framework", "case"),
+        [
+            pytest.param(name, case, marks=[pytest.mark.slow] * is_slow(name, case))
+            for name, entry in FRAMEWORKS.items()
+            if not entry.requirements
+            for case in cases
+        ],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +177,7 @@ def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Observed:
     return run(folder, {}, "tests.worker.wrong_adapters", *MISTAKES)
 
 
-@pytest.mark.parametrize("case", CASES)
+@of_each_framework(*CASES)
 def test_adapters_train_the_same_network(case: str, observed: Observed) -> None:
     """Logits, gradients, steps of the declared Adam and an epoch are the reference's, on the workload's network and an
     odd one.
@@ -262,6 +186,7 @@ def test_adapters_train_the_same_network(case: str, observed: Observed) -> None:
     assert report.passed, "\n".join(report.differences)
 
 
+@of_each_framework("residual")
 def test_adapters_train_it_in_bfloat16(observed: Observed) -> None:
     """Within what the format rounds, and not in float32: what users of the framework write for mixed precision."""
     report = observed.lower_report("Adapter", "residual", Forms.declared(observed.facts["forms"]))
@@ -295,6 +220,7 @@ def test_mistakes_of_precision_are_found(name: str, mistaken_in_bfloat16: Observ
     assert any(line.startswith(LOWER_MISTAKES[name]) for line in report.differences), report
 
 
+@of_each_framework("odd")
 def test_adapters_keep_the_contract(observed: Observed) -> None:
     """What comes back has the promised kinds, weights are copies, and dropout follows the seed and nothing else."""
     facts = dict(observed.facts)
@@ -317,6 +243,7 @@ def test_adapters_keep_the_contract(observed: Observed) -> None:
     }
 
 
+@of_each_framework("odd")
 def test_dropout_has_the_rate_and_the_scale_that_were_asked_for(observed: Observed) -> None:
     """At a rate of 0.2, of which the reverse and a missing scale differ; the share within four standard deviations."""
     found = observed.facts["dropout"]
@@ -326,6 +253,7 @@ def test_dropout_has_the_rate_and_the_scale_that_were_asked_for(observed: Observ
     assert found["error of the gradient"] < 1e-4
 
 
+@of_each_framework("odd")
 def test_frameworks_draw_their_own_weights(observed: Observed) -> None:
     """Without given weights, each kernel is drawn anew, in the promised shape, and the seed decides how."""
     native = observed.facts["native"]
@@ -338,6 +266,7 @@ def test_frameworks_draw_their_own_weights(observed: Observed) -> None:
     assert native["other kernels than the given ones"]
 
 
+@of_each_framework("odd")
 def test_frameworks_shuffle_each_epoch_themselves(observed: Observed) -> None:
     """Without an order, every example is visited exactly once, in an order that follows the seed."""
     native = observed.facts["native"]

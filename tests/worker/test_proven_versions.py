@@ -15,12 +15,12 @@ from fixtures.arms.launch import LaunchSettings, environment, python_command
 from fixtures.workers.messages import ImportFramework, ObserveParity
 from fixtures.workers.parent import Worker
 from models.forms import Forms
-from models.parity import Observation, ParityReport, expect, judge, parity_case
+from models.parity import Observation, ParityReport, judge
 from models.registry import FRAMEWORKS, Framework, installed_version
 from models.spec_format import to_plain
 from models.workloads import WORKLOADS
 from tests.built_environments import provided_or_skipped
-from tests.worker.test_adapters import digits
+from tests.worker.parity_cases import case_of, expected
 from tests.worker.test_compiled import compiled
 
 if TYPE_CHECKING:
@@ -48,10 +48,8 @@ def provided(framework: Framework, end: str) -> Environment:
 
 def prove(framework: Framework, home: Environment, folder: Path) -> ParityReport:
     """Have a worker run the workload's parity case, as a benchmark has."""
-    images, labels = digits()
-    case = parity_case(SPEC, images, labels, seed=42)
     case_path, observation_path = folder / "case.npz", folder / "observation.npz"
-    np.savez(case_path, **case.to_arrays())  # type: ignore[arg-type]
+    np.savez(case_path, **case_of("digits").to_arrays())  # type: ignore[arg-type]
     variables = environment(framework, "cpu", LaunchSettings(threads=1))
     with Worker(framework.identifier, python_command(home.interpreter, variables), folder) as worker:
         hidden = framework.hidden_packages()
@@ -61,7 +59,7 @@ def prove(framework: Framework, home: Environment, folder: Path) -> ParityReport
     assert imported.version == home.packages[framework.distribution]
     with np.load(observation_path, allow_pickle=False) as archive:
         observed = Observation.from_arrays(dict(archive))
-    return judge(expect(case, Forms.declared(imported.forms)), observed)
+    return judge(expected("digits", Forms.declared(imported.forms)), observed)
 
 
 @pytest.mark.parametrize("end", ["oldest", "newest"])

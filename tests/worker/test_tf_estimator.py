@@ -17,13 +17,10 @@ from fixtures.workers.parent import Worker
 from models.registry import FRAMEWORKS
 from tests.built_environments import provided_or_skipped
 from tests.worker import test_adapters
+from tests.worker.parity_cases import CASES
 
 ROOT = Path(__file__).parents[2]
 FRAMEWORK = FRAMEWORKS["tf-estimator"]
-
-test_adapters_train_the_same_network = test_adapters.test_adapters_train_the_same_network
-test_adapters_keep_the_contract = test_adapters.test_adapters_keep_the_contract
-test_dropout = test_adapters.test_dropout_has_the_rate_and_the_scale_that_were_asked_for
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +33,21 @@ def provided() -> Environment:
 def observed(provided: Environment, tmp_path_factory: pytest.TempPathFactory) -> test_adapters.Observed:
     """What the adapter did with the parity cases."""
     folder = tmp_path_factory.mktemp("tf-estimator")
-    test_adapters.write_cases(folder, *test_adapters.CASES)
+    test_adapters.write_cases(folder, *CASES)
     variables = environment(FRAMEWORK, "cpu", LaunchSettings(threads=1))
     return test_adapters.run(folder, variables, FRAMEWORK.module, "Adapter", interpreter=provided.interpreter)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_adapter_trains_the_same_network(case: str, observed: test_adapters.Observed) -> None:
+    """As all others do."""
+    test_adapters.test_adapters_train_the_same_network(case, observed)
+
+
+def test_the_adapter_keeps_the_contract(observed: test_adapters.Observed) -> None:
+    """As all others do; dropout has its rate and its scale."""
+    test_adapters.test_adapters_keep_the_contract(observed)
+    test_adapters.test_dropout_has_the_rate_and_the_scale_that_were_asked_for(observed)
 
 
 @pytest.fixture(scope="module")
