@@ -127,12 +127,19 @@ def test_a_run_that_was_not_named_is_saved_and_can_be_compared_with(run: BenchRu
     assert len(list(results.glob("storage/*/0001_*.json"))) == 1
     again = results / "again"
     shutil.copytree(results / "storage", again / "storage")
-    arguments = ["--framework", "pytorch", "-m", "cpu and first_step", "--quick", "--processes", "1"]
-    second = run_bench(again, *arguments, "--benchmark-compare", "--benchmark-save=mine")
+    arguments = ["--framework", "pytorch", "-m", "cpu and (first_step or memory)", "--quick", "--processes", "1"]
+    compared = ["--benchmark-compare", "--margin", "memory=30%", "--benchmark-save=mine"]
+    second = run_bench(again, *arguments, *compared)
     assert second.status in (pytest.ExitCode.OK, EXIT_INCONCLUSIVE, EXIT_REGRESSION), second.output
     assert "(0001_" in second.output
     assert "(NOW)" in second.output
     assert len(list(again.glob("storage/*/0002_mine.json"))) == 1
+    # Of the same code: never called worse or better, however busy the machine is.
+    found = second.benchmark("test_peak_memory[digits-pytorch-cpu]")["extra_info"]["regression"]
+    assert found["verdict"] in ("no regression", "inconclusive"), second.output
+    assert found["lower"] < 0.0 < found["upper"]
+    assert found["baselines"] == 1
+    assert "compared with saved runs" in second.output
 
 
 def test_pytest_benchmarks_own_command_reads_the_results(run: BenchRun, results: Path) -> None:
