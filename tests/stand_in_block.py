@@ -75,7 +75,7 @@ class Process:
                 raise KeyboardInterrupt
             assert self.released.wait(PATIENCE), "nobody ended the worker that is waited for"
             raise WorkerError("ended", "died")
-        return SimpleNamespace(seconds=seconds, loss=0.5, cpu_seconds=2.0)
+        return SimpleNamespace(seconds=seconds, loss=0.5, cpu_seconds=2.0, parts={})
 
     def launch(self) -> None:
         """Start."""

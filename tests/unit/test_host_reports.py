@@ -21,8 +21,8 @@ from fixtures.reports.study import main as study
 from fixtures.reports.summary import tables
 from fixtures.reports.verdicts import verdict_report
 from tests.saved_studies import pair
+from tests.shown_runs import Reader, figures, run
 from tests.unit.test_ledger_report import benchmark as ledger_benchmark
-from tests.unit.test_report_page import Reader, figures, run
 from tests.unit.test_summary import row, step
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def test_verdicts_are_those_of_each_host() -> None:
     """Each with its conclusion and its table; those of one machine look as ever."""
     own = json.loads((READINGS / "upgrade-keras.json").read_text(encoding="utf-8"))["benchmarks"]
     report = verdict_report(own)
-    assert verdict_report(two_hosts(own, own)) == f"# Host a\n\n{report}\n\n# Host b\n\n{report}"
+    on_a, on_b = (report.replace(" on cpu: the current", f" on cpu, host {host}: the current") for host in "ab")
+    assert verdict_report(two_hosts(own, own)) == f"{on_a}\n\n{on_b}"
 
 
 def test_searches_and_ledgers_are_those_of_each_host() -> None:
