@@ -6,9 +6,12 @@ import atexit
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +24,8 @@ from fixtures.arms.environments.__main__ import CACHE
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_SECONDS = 1200
 """No run of a test takes as long; one that hangs is killed, and the kernel ends its workers with it."""
+END_SECONDS = 20
+"""So long may processes take to notice that nobody is there any more."""
 RUN_MARK = "CNN_DYNO_TEST_RUN"
 
 
@@ -69,13 +74,12 @@ def bench_environment() -> dict[str, str]:
     return {**kept, RUN_MARK: str(os.getpid())}
 
 
-def workers() -> list[psutil.Process]:
-    """Worker processes of runs that this process has started, orphans included."""
+def processes_of_runs() -> list[psutil.Process]:
+    """All processes of runs that this process has started, those on hosts of its ssh servers and orphans included."""
     found = []
     for process in psutil.process_iter():
         try:
-            is_worker = "sys.stdin.readline" in " ".join(process.cmdline())
-            if is_worker and process.environ().get(RUN_MARK) == str(os.getpid()):
+            if process.environ().get(RUN_MARK) == str(os.getpid()):
                 found.append(process)
         except psutil.Error:
             continue  # it has ended, or belongs to somebody else
@@ -85,6 +89,64 @@ def workers() -> list[psutil.Process]:
 def saving_to(results: Path) -> tuple[str, str]:
     """The options that save a run under ``results`` only."""
     return f"--benchmark-json={results / 'saved.json'}", f"--benchmark-storage={results / 'storage'}"
+
+
+def workers() -> list[psutil.Process]:
+    """Those that execnet has started: workers, and agents on hosts."""
+    found = []
+    for process in processes_of_runs():
+        with suppress(psutil.Error):
+            found += [process] if "sys.stdin.readline" in " ".join(process.cmdline()) else []
+    return found
+
+
+def demand_nothing_left() -> None:
+    """All processes of all runs end soon, here and on hosts."""
+    _gone, alive = psutil.wait_procs(processes_of_runs(), timeout=END_SECONDS)
+    assert not alive
+
+
+class RunningBench:
+    """A run that goes on while a test does something: a mark in what it prints says when.
+
+    Args:
+        results: folder for what it saves.
+        arguments: of ``pytest bench``.
+    """
+
+    def __init__(self, results: Path, *arguments: str) -> None:
+        self._results = results
+        self.output = ""
+        self.process = subprocess.Popen(
+            bench_command(*saving_to(results), *arguments),
+            cwd=PROJECT_ROOT,
+            env=bench_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._watchdog = threading.Timer(TIMEOUT_SECONDS, self.process.kill)
+        self._watchdog.start()
+
+    def wait_for(self, mark: str) -> None:
+        """Until a line with this text is printed."""
+        for line in self.process.stdout or ():
+            self.output += line
+            if mark in line:
+                return
+        self._watchdog.cancel()
+        raise AssertionError(f"{mark!r} was not printed:\n{self.output}")
+
+    def end(self, how: signal.Signals) -> None:
+        """Ctrl-C reaches the whole process group, as from a terminal; other signals only the run itself."""
+        os.killpg(self.process.pid, how) if how == signal.SIGINT else self.process.send_signal(how)
+
+    def finish(self) -> BenchRun:
+        """Wait for its end."""
+        self.output += self.process.communicate()[0]
+        self._watchdog.cancel()
+        return finished_run(self._results, self.process.returncode, self.output)
 
 
 def run_bench(results: Path, *arguments: str) -> BenchRun:

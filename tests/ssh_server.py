@@ -96,7 +96,7 @@ class SshServer:
         return subprocess.run(ssh, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60)
 
     def hosts(self, folder: Path, **tables: Mapping[str, object]) -> Path:
-        """``hosts.toml`` in a folder: each table is a host of this server, which measures in this environment.
+        """Add to ``hosts.toml`` in a folder: each table is a host of this server, which measures in this environment.
 
         Args:
             folder: of the file, and of what hosts keep, unless a table says otherwise.
@@ -113,7 +113,8 @@ class SshServer:
             }
             lines += [f"[{name}]", *(f"{key} = {value!r}" for key, value in values.items() if value != "")]
         file = folder / "hosts.toml"
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with file.open("a", encoding="utf-8") as more:
+            more.write("\n".join(lines) + "\n")
         return file
 
     def sessions(self) -> list[psutil.Process]:

@@ -28,6 +28,7 @@ options = ["-p", "2222"]
 python = "python3.12"
 folder = "/scratch/me"
 gpus = [0, 2]
+silence = 60
 
 [box]
 environment = "~/venv/bin/python"
@@ -54,6 +55,7 @@ def test_each_gpu_is_a_place_of_its_own(file: Path) -> None:
     assert (second.name, second.gpu, second.part) == ("gpu1-gpu2", "2", (1, 2))
     assert (first.address, first.options, first.python) == ("me@gpu1.example", ("-p", "2222"), "python3.12")
     assert first.apart_from(second)
+    assert first.allowed_silence < first.silence == 60
 
 
 def test_a_file_need_not_exist(tmp_path: Path) -> None:
@@ -90,6 +92,8 @@ def test_two_names_of_one_machine_are_apart_if_their_cores_are(one: Host, other:
         ("[gpu1]\ncores = [true]", "cores must be whole numbers"),
         ("[gpu1]\ncores = [1, 1]", "cores names 1 twice"),
         ("[gpu1]\ngpus = [0, 0]", "gpus names 0 twice"),
+        ("[gpu1]\nsilence = 1", "silence must be 4 seconds or more, got 1"),
+        ('[gpu1]\nsilence = "9s"', "silence must be whole numbers from 0, got '9s'"),
     ],
 )
 def test_a_bad_table_is_one_line(text: str, said: str, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from fixtures.arms.arm import Arm
 from fixtures.judging.measures import Measure
 from fixtures.measuring.progress import Progress
+from fixtures.measuring.readings import BlockReadings
 from fixtures.measuring.requests import BlockRequest
 from fixtures.sessions.budget import Budget, Ledger
 from fixtures.sessions.session import Session
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from fixtures.measuring.block_runner import BlockRunner
     from fixtures.measuring.proof import ProofTable
-    from fixtures.measuring.readings import BlockReadings
 
 ONE, OTHER = (Arm(WORKLOADS["digits"], FRAMEWORKS[name], "cpu") for name in ("pytorch", "jax"))
 STEPS, MEMORY, TRAINING = (
@@ -288,3 +290,32 @@ def test_a_budget_that_cannot_suffice_is_said_to_be_so_at_once(
 def test_compiling_is_a_part_of_what_starts_cold(measures: set[Measure], cold: bool) -> None:  # noqa: FBT001
     """First steps, peak memory, and training to the final accuracy; steps and epochs are timed after it."""
     assert BlockRequest((ONE,), frozenset(measures)).cold is cold
+
+
+def test_a_host_that_has_failed_is_not_asked_again_while_another_measures() -> None:
+    """The other one still measures when it fails; nor does it tell how long a block takes."""
+    failed = threading.Event()
+
+    class Gone(Script):
+        def run(self, request: BlockRequest) -> tuple[BlockReadings, dict[Arm, WorkerError]]:
+            self.requests.append(request)
+            failed.set()
+            return BlockReadings(measures=request.measures), dict.fromkeys(request.arms, DIED)
+
+    class Slow(Script):
+        def run(self, request: BlockRequest) -> tuple[BlockReadings, dict[Arm, WorkerError]]:
+            assert failed.wait(10)
+            failed.clear()
+            failed.wait(0.2)  # whoever asks the other host again does it now
+            return super().run(request)
+
+    requests = {
+        host: replace(STEPS, arms=tuple(replace(arm, host=host) for arm in STEPS.arms)) for host in ("gone", "slow")
+    }
+    scripts = {"gone": Gone(), "slow": Slow()}
+    runners = {requests[host].arms[0].group: cast("BlockRunner", script) for host, script in scripts.items()}
+    asked, ledger = Asked(list(requests.values())), Ledger(Budget(600.0, ALPHA))
+    Session(asked, runners, ledger, Progress(scripts["slow"]), lambda: scripts["slow"].now).run()
+    assert [len(script.requests) for script in scripts.values()] == [1, 1]
+    assert ledger.longest_block_seconds == BLOCK_SECONDS
+    assert [bool(failures) for _request, _block, failures in asked.taken] == [True, False]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
 import subprocess
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from tests.bench_run import PROJECT_ROOT, BenchRun, bench_command, bench_environment, run_bench, workers
+from tests.bench_run import PROJECT_ROOT, BenchRun, RunningBench, bench_environment, run_bench, workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,31 +97,13 @@ class Interruption:
 
 def interrupt(results: Path, phase: str, how: signal.Signals, *arguments: str) -> Interruption:
     """Start a run, end it in the given way once it prints ``phase``, and see its workers end."""
-    saved = results / "saved.json"
-    process = subprocess.Popen(
-        bench_command(*arguments, f"--benchmark-json={saved}", f"--benchmark-storage={results}"),
-        cwd=PROJECT_ROOT,
-        env=bench_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    watchdog = threading.Timer(600, process.kill)
-    watchdog.start()
-    output = ""
-    for line in process.stdout or ():
-        output += line
-        if phase in line:
-            break
-    assert phase in output, output
-    # Ctrl-C reaches the whole process group, as from a terminal; others only the run itself.
-    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
-    output += process.communicate()[0]
-    watchdog.cancel()
+    run = RunningBench(results, *arguments)
+    run.wait_for(phase)
+    run.end(how)
+    ended = run.finish()
     _gone, alive = psutil.wait_procs(workers(), timeout=20)
     assert not alive
-    return Interruption(process.returncode, output, saved)
+    return Interruption(ended.status, ended.output, results / "saved.json")
 
 
 STEPS = ("-m", "cpu and step", "--framework", "pytorch", "--thorough")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from fixtures.measuring.remote.orders import Run
 from fixtures.measuring.remote.preparing import ROOT, Place, suite
 from fixtures.measuring.remote.runner import LOST_IN_A_ROW, Away
 from fixtures.measuring.requests import BlockRequest
-from tests.bench_run import workers
+from tests.bench_run import END_SECONDS, demand_nothing_left, processes_of_runs, workers
 from tests.ssh_server import SshServer
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ORDER = Run("no-such-group", BlockRequest((), frozenset(), 0))
-END_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,6 @@ def host(server: SshServer, tmp_path: Path) -> Host:
     """A host that can be used, and is soon taken for gone."""
     (host,) = find_hosts(["left"], server.hosts(tmp_path, left={"silence": 4}))
     return host
-
-
-def demand_nothing_left() -> None:
-    """No Python that ssh has started runs any more."""
-    _gone, alive = psutil.wait_procs(workers(), timeout=END_SECONDS)
-    assert not alive
 
 
 def refusal(host: Host, folder: Path) -> str:
@@ -176,6 +170,30 @@ def test_nothing_is_brought_twice(host: Host, tmp_path: Path) -> None:
             assert (place.brought_bytes > 0) is brought
     assert os.path.samefile(tmp_path / "left" / "contents", os.path.dirname(folder))  # noqa: PTH120, PTH121
     demand_nothing_left()
+
+
+def test_an_installation_whose_connection_is_cut_ends(server: SshServer, host: Host, tmp_path: Path) -> None:
+    """With all that it has started; what is half made is no environment."""
+    place = Place(replace(host, environment=""), tmp_path / "ssh.txt", print)
+    place.reach()
+    refused: list[HostError] = []
+
+    def install() -> None:
+        try:
+            place.interpreter(["pytest"])
+        except HostError as error:
+            refused.append(error)
+
+    installing = threading.Thread(target=install)
+    installing.start()
+    while installing.is_alive() and not any("venv" in each.cmdline() for each in processes_of_runs()):
+        time.sleep(0.05)
+    server.cut()
+    installing.join()
+    place.close()
+    demand_nothing_left()
+    assert "the connection is lost" in str(refused)
+    assert all(each.name.startswith(".unfinished") for each in (tmp_path / "left" / "environments").iterdir())
 
 
 @pytest.fixture
