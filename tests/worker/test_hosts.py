@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+STARTED_SECONDS = 2.0
+"""After so long, a block that was begun has started its workers."""
 AGAINST_ITSELF = ("--framework", "pytorch", "--against", sys.executable)
 MEMORY = ("-m", "cpu and memory", "--budget", "6m", "--margin", "memory=30%")
 STEPS = ("-m", "cpu and step", "--framework", "pytorch")
@@ -54,8 +57,8 @@ def hosts(folder: Path, left: SshServer, right: SshServer) -> Path:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory, hosts: Path, left: SshServer) -> BenchRun:
-    """The same interpreter against itself on two hosts; the connection of one is cut in its first block."""
+def both(tmp_path_factory: pytest.TempPathFactory, hosts: Path, left: SshServer, right: SshServer) -> BenchRun:
+    """The same interpreter against itself on two hosts. One loses its connection in a block, the other its agent."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TF_VAR_password", SECRET)
         running = RunningBench(
@@ -63,7 +66,12 @@ def both(tmp_path_factory: pytest.TempPathFactory, hosts: Path, left: SshServer)
             *(*AGAINST_ITSELF, *MEMORY, "--hosts-file", str(hosts), "--host", "left,right"),
         )
     running.wait_for("-on-left, block")
+    time.sleep(STARTED_SECONDS)
     left.cut()
+    running.wait_for("left is there again")
+    running.wait_for("-on-right, block")
+    time.sleep(STARTED_SECONDS)
+    right.busiest().kill()
     return running.finish()
 
 
@@ -76,12 +84,13 @@ def test_hosts_that_agree_are_judged_together(both: BenchRun) -> None:
 
 
 def test_a_block_whose_connection_is_cut_is_lost_and_the_run_goes_on(both: BenchRun) -> None:
-    """Said and counted; the host is measured on after it."""
-    assert "left: the connection is lost" in both.output
-    assert "this block is lost (1 by now), and the host is tried again" in both.output
-    assert "left is there again" in both.output
-    (info,) = [each["extra_info"] for each in both.saved["benchmarks"] if each["extra_info"]["host"] == "left"]
-    assert any(block["candidate"] for block in info["raw"])
+    """Said and counted; the host is measured on after it. The same where an agent is killed."""
+    for host in ("left", "right"):
+        assert f"{host}: the connection is lost" in both.output
+        assert f"{host} is there again" in both.output
+        (info,) = [each["extra_info"] for each in both.saved["benchmarks"] if each["extra_info"]["host"] == host]
+        assert any(block["candidate"] for block in info["raw"])
+    assert both.output.count("this block is lost (1 by now), and the host is tried again") == len(("left", "right"))
 
 
 def test_every_reading_has_a_host_whose_facts_are_saved(both: BenchRun) -> None:
@@ -110,6 +119,7 @@ def test_a_run_that_is_ended_in_a_block_leaves_nothing_there(tmp_path: Path, hos
     """Whoever ends it; of SIGKILL, the other side hears because its channel closes. Nothing is brought again."""
     running = RunningBench(tmp_path, *STEPS, "--thorough", "--hosts-file", str(hosts), "--host", "left")
     running.wait_for("block 1: steps of pytorch")
+    time.sleep(STARTED_SECONDS)
     assert workers()
     running.end(how)
     ended = running.finish()
@@ -129,6 +139,7 @@ def test_a_host_whose_network_is_gone_without_a_word(tmp_path: Path, folder: Pat
         far.hosts(folder, far={"cores": [1], "silence": 4, "folder": str(folder / "right")})
         running = RunningBench(tmp_path, *AGAINST_ITSELF, *MEMORY, "--hosts-file", str(hosts), "--host", "left,far")
         running.wait_for("-on-far, block")
+        time.sleep(STARTED_SECONDS)
         network.lose()
         ended = running.finish()
         demand_nothing_left()
