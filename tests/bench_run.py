@@ -133,6 +133,7 @@ class RunningBench:
         """Until a line with this text is printed."""
         for line in self.process.stdout or ():
             self.output += line
+            sys.stdout.write(line)
             if mark in line:
                 return
         self._watchdog.cancel()
@@ -144,7 +145,9 @@ class RunningBench:
 
     def finish(self) -> BenchRun:
         """Wait for its end."""
-        self.output += self.process.communicate()[0]
+        rest = self.process.communicate()[0]
+        sys.stdout.write(rest)
+        self.output += rest
         self._watchdog.cancel()
         return finished_run(self._results, self.process.returncode, self.output)
 

@@ -122,12 +122,6 @@ class SshServer:
         found = psutil.Process(self._process.pid).children(recursive=True)
         return [each for each in found if each.name().startswith("sshd")]
 
-    def busiest(self) -> psutil.Process:
-        """Of what a connection has started, that with the most processes of its own: an agent that measures."""
-        started = (each for session in self.sessions() for each in session.children(recursive=True))
-        pythons = [each for each in started if each.name().startswith("python")]
-        return max(pythons, key=lambda each: len(each.children()))
-
     def cut(self) -> None:
         """Drop all connections, as a machine does that loses its power."""
         for session in self.sessions():

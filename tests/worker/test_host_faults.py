@@ -224,11 +224,14 @@ def test_an_environment_without_the_suites_packages(host: Host, tmp_path: Path) 
 
 
 def test_a_block_in_which_the_connection_is_cut_is_lost_and_the_host_tried_again(server: SshServer, away: Away) -> None:
-    """It is counted; after several of them in a row, the host is out, for good."""
+    """It is counted, and so is one whose agent is killed; after several in a row, the host is out, for good."""
     notes: list[str] = []
     away.note = notes.append
     for number in range(1, LOST_IN_A_ROW):
-        server.cut()
+        if number == 1:
+            server.cut()
+        else:
+            workers()[0].kill()
         read, failures = away.run(ORDER)
         assert read == BlockReadings(measures=frozenset())
         assert failures == {}
@@ -284,9 +287,10 @@ def test_an_agent_that_hears_nothing_ends(away: Away) -> None:
 
 def test_a_start_that_hangs_can_be_ended(host: Host, tmp_path: Path) -> None:
     """By another thread, as Ctrl-C does."""
-    connection = Connection(host, "sleep 1000;", tmp_path / "ssh.txt")
+    connection = Connection(host, "cat > /dev/null;", tmp_path / "ssh.txt")
     ending = threading.Timer(1.0, connection.close)
     ending.start()
     with pytest.raises(HostError):
         connection.open()
     ending.join()
+    demand_nothing_left()
