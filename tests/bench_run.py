@@ -127,6 +127,7 @@ class RunningBench:
             start_new_session=True,
         )
         self._watchdog = threading.Timer(TIMEOUT_SECONDS, self.process.kill)
+        self._watchdog.daemon = True  # whoever ends the tests does not wait for it
         self._watchdog.start()
 
     def wait_for(self, mark: str) -> None:
