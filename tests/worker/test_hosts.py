@@ -173,7 +173,7 @@ def test_more_threads_than_a_host_has_cores_are_refused(tmp_path: Path, hosts: P
 
 def test_a_host_without_a_gpu_skips_what_needs_one(tmp_path: Path, hosts: Path) -> None:
     """With the reason."""
-    gpu = ("-m", "cuda and step", "--framework", "pytorch", "--device", "cuda", "-rs")
+    gpu = ("-m", "gpu and step", "--framework", "pytorch", "--device", "cuda", "-rs")
     run = run_bench(tmp_path, *gpu, "--hosts-file", str(hosts), "--host", "left")
     if "passed" in run.output:
         pytest.skip("this machine has a GPU")
