@@ -71,10 +71,10 @@ class Asked(Together[Frameworks]):
         self.taken.append(request.arms[0].host)
 
 
-def session(asked: Asked, left: Host, right: Host) -> Session:
+def session(asked: Asked, left: Host, right: Host, seconds: float | None = 1000.0) -> Session:
     """One of both hosts."""
     runners = cast("Any", {LEFT.group: left, RIGHT.group: right})
-    return Session(asked, runners, Ledger(Budget(None, 0.01)), Progress(PlainDisplay(lambda _: None)))
+    return Session(asked, runners, Ledger(Budget(seconds, 0.01)), Progress(PlainDisplay(lambda _: None)))
 
 
 def test_hosts_measure_at_the_same_time() -> None:
@@ -96,6 +96,14 @@ def test_one_that_is_ready_goes_on_with_steps() -> None:
     assert slow.blocks == 1
     assert asked.taken.count("left") == quick.blocks
     assert asked.questions[LEFT.group]._taken("steps") == quick.blocks
+
+
+def test_a_run_of_a_fixed_size_has_as_many_blocks_on_each() -> None:
+    """However much faster one is."""
+    enough = threading.Event()
+    quick, slow = Host(lambda _: None), Host(lambda _: enough.wait(0.2))
+    session(Asked(), quick, slow, None).run()
+    assert quick.blocks == slow.blocks == 1
 
 
 def test_an_interruption_ends_what_runs_on_hosts() -> None:
