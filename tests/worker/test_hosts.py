@@ -103,7 +103,7 @@ def test_no_secret_is_kept_here_or_there(both: BenchRun, folder: Path, left: Ssh
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_ended_in_a_block_leaves_nothing_there(tmp_path: Path, hosts: Path, how: signal.Signals) -> None:
-    """Whoever ends it; of SIGKILL, the other side hears because its channel closes. Nothing is brought again."""
+    """Whoever ends it; of SIGKILL, the other side hears because its channel closes."""
     running = RunningBench(tmp_path, *STEPS, "--thorough", "--hosts-file", str(hosts), "--host", "left")
     running.wait_for("block 1: steps of pytorch")
     time.sleep(STARTED_SECONDS)
@@ -112,7 +112,6 @@ def test_a_run_that_is_ended_in_a_block_leaves_nothing_there(tmp_path: Path, hos
     ended = running.finish()
     demand_nothing_left()
     assert "Traceback" not in ended.output
-    assert "cores 0, 0.0 MiB brought over" in ended.output
     if how != signal.SIGKILL:
         assert ended.status == pytest.ExitCode.INTERRUPTED, ended.output
 
