@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +72,8 @@ def test_nothing_else_is_sent(value: object) -> None:
         ["data", "fixtures.arms.arm:Source", []],
         ["data", "fixtures.arms.arm:Arm", [["framework", 1]]],
         ["data", "fixtures.measuring.readings:ArmBlock", [["figures", 1]]],
-        ["data", "fixtures.nowhere:Thing", []],
+        ["data", "fixtures.measuring.nowhere:Thing", []],
+        ["data", "models.adapters.pytorch:Adapter", []],
         ["enum", "fixtures.arms.arm:Arm", "STEP"],
         ["call", "os.system", "x"],
         ["mappingproxy"],
@@ -89,3 +92,12 @@ def test_damaged_bytes_are_named(data: bytes) -> None:
     """They end in one line."""
     with pytest.raises(WireError, match="damaged"):
         unpack(data)
+
+
+def test_what_was_not_loaded_yet_is_read_too() -> None:
+    """An agent has loaded what it runs, and not what it is told about."""
+    script = (
+        "import sys; from fixtures.measuring.remote.wire import unpack; print(unpack(sys.stdin.buffer.read()).host)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], input=pack(ARM), capture_output=True, check=True)
+    assert told.stdout.decode().strip() == "gpu1"
