@@ -76,8 +76,9 @@ def test_hosts_that_differ_are_judged_each_by_itself() -> None:
     questions, _ = asked(lambda host, block: (0.04 if host == "left" else -0.04) + jitter(block, 0.004))
     left, right = (questions.readings[comparison] for comparison in HOSTS)
     assert left.judgements[Measure.STEP].verdict is Verdict.REGRESSION
+    # Of two threads, the clock tells which look comes when: how sure it is differs from run to run.
     assert right.judgements[Measure.STEP].verdict in (Verdict.IMPROVEMENT, Verdict.NO_REGRESSION)
-    assert right.judgements[Measure.STEP].upper < 0.0
+    assert right.judgements[Measure.STEP].estimate < -0.03
     assert not (left.pooled and left.pooled[Measure.STEP].agree)
 
 
