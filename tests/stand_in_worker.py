@@ -12,7 +12,7 @@ import numpy as np
 from fixtures.arms.arm import Arm
 from fixtures.arms.environments import Current, Environment
 from fixtures.arms.launch import LaunchSettings
-from fixtures.measuring.setting import prepare_setting
+from fixtures.measuring.setting import Judges, prepare_setting
 from fixtures.workers import messages
 from fixtures.workers.parent import WorkerError
 from fixtures.workers.session import Session
@@ -170,7 +170,7 @@ def small_setting(
     environment = Environment("made up", interpreter or folder / "bin" / "python", "key", {})
     environments: dict[Source, Environment] = dict.fromkeys(sources or (Current(),), environment)
     launch = LaunchSettings(threads)
-    return prepare_setting(WORKLOAD, cast("Any", dataset), folder / "run", environments, launch, 60.0)
+    return prepare_setting(WORKLOAD, cast("Any", dataset), folder / "run", environments, launch, 60.0, Judges())
 
 
 def died(name: str) -> WorkerError:

@@ -26,7 +26,7 @@ from fixtures.measuring.block import Block, Reading
 from fixtures.measuring.progress import Progress
 from fixtures.measuring.proof import Proofs
 from fixtures.measuring.schedule import PAIRED
-from fixtures.measuring.setting import prepare_setting
+from fixtures.measuring.setting import Judges, prepare_setting
 from fixtures.measuring.turns import Alternating, Duet
 from fixtures.measuring.void_blocks import why_void
 from fixtures.plugin.display import PlainDisplay
@@ -225,7 +225,7 @@ def main(arguments: Sequence[str]) -> int:
         dataset = prepare("digits", data_dir=None, cache_dir=place / "data", download=False, report=print)
         environments: dict[Source, Environment] = {current: provide(current, place, print)}
         launch = LaunchSettings(len(allowed_cores()))
-        setting = prepare_setting(workload, dataset, place / "run", environments, launch, 600.0)
+        setting = prepare_setting(workload, dataset, place / "run", environments, launch, 600.0, Judges())
         measured = Designs(setting, progress)
         for index in range(options.rounds):
             for name in designs:

@@ -116,6 +116,31 @@ def test_another_program_has_a_proof_of_its_own(proofs: Proofs, stage: Stage, se
     assert proofs.of(ARM) is not None
 
 
+def test_what_is_proven_of_a_network_holds_for_every_batch_size(proofs: Proofs, stage: Stage, setting: Setting) -> None:
+    """A parity case has a batch size of its own, so a curve would only repeat it; first steps are each one's own."""
+    proofs.prove([ARM])
+    sized = replace(WORKLOAD, batch_size=2 * WORKLOAD.batch_size, identifier=f"{WORKLOAD.identifier}-batch2")
+    further = Proofs(replace(setting, workload=sized), proofs.progress)
+    arm, other = replace(ARM, workload=sized), replace(OTHER, workload=sized)
+    further.prove([arm, other])
+    assert stage.proven() == [f"{ARM.identifier} proof", f"{other.identifier} proof"]
+    first, second = proofs.of(ARM), further.of(arm)
+    assert first is not None
+    assert second is not None
+    assert first.report is second.report
+    assert first.fingerprint != second.fingerprint
+
+
+def test_who_failed_in_one_batch_size_is_asked_again(proofs: Proofs, stage: Stage, setting: Setting) -> None:
+    """Only what passed is kept."""
+    stage.rates["tensorflow"] = 1.5
+    proofs.prove([OTHER])
+    sized = replace(WORKLOAD, batch_size=2 * WORKLOAD.batch_size, identifier=f"{WORKLOAD.identifier}-batch2")
+    further = Proofs(replace(setting, workload=sized), proofs.progress)
+    further.prove([replace(OTHER, workload=sized)])
+    assert isinstance(further.failure(replace(OTHER, workload=sized)), ParityError)
+
+
 def test_who_trains_something_else_loses_itself_alone(proofs: Proofs, stage: Stage) -> None:
     """It is not asked again; what differs is named by layer."""
     stage.rates["tensorflow"] = 1.5

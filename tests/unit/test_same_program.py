@@ -70,7 +70,7 @@ def test_what_another_seed_does_is_told_beside_it() -> None:
     [
         ((2.3, 2.1), (0.5, -0.2), "equal", "equal to the last bit"),
         ((2.3, 2.1000002), (0.5, -0.2001), "rounding", "at most 8.7e-06 % apart"),
-        ((2.3, 2.1), (0.5, -0.25), "drifting", "changes of weights 10 %"),
+        ((2.3, 2.1), (0.5, -0.25), "drifting", "steps are equal, changes of weights at most 10 % apart"),
         ((2.3, 2.2), (0.5, -0.2), "drifting", "DRIFTING, although parity is proven"),
         ((2.3, math.nan), (0.5, -0.2), "untold", "cannot be told"),
         ((2.3, 2.1), (0.5,), "untold", "cannot be told"),

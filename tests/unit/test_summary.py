@@ -71,6 +71,23 @@ def test_every_figure_stands_beside_the_best_one() -> None:
     assert row(text, "Slow") == ["Slow", "1.0", "30", "3.4%", "1.50", "2,133", "99.00", "+0.00"]
 
 
+def test_the_memory_of_a_gpu_has_a_column_and_the_sentence_is_of_it() -> None:
+    """Pairs are of the memory that is scarce: a table of the host's alone contradicts what is said above it."""
+    beside = {"arm": "a", "times": 1.6, "at_least": 1.59, "at_most": 1.61, "blocks": 3, "equal": False, "certain": True}
+    first = {"arm": "a", "peak_memory_bytes": 2**31, "peak_device_memory_bytes": 2**30, "standing": {"first": "a"}}
+    other = {"arm": "b", "peak_memory_bytes": 2**30, "peak_device_memory_bytes": 1717986918}
+    found = [
+        benchmark("one", "memory", **first),
+        benchmark("two", "memory", **other, standing={"first": "a", "beside_first": beside}),
+    ]
+    text = tables(found)
+    assert "By peak GPU memory: One 1.0 needs least memory; Two 1.0 needs 1.60 times as much (1.59 to 1.61)." in text
+    assert row(text, "One") == ["One", "1.0", "1,024", "1", "2,048", "2.00"]
+    assert row(text, "Two") == ["Two", "1.0", "1,638", "1.60", "±0.63%", "1,024", "1.00"]
+    assert "GPU" in text.splitlines()[2]
+    assert "host" in text.splitlines()[2]
+
+
 def test_nothing_is_ever_cut() -> None:
     """However long a name is, and however many measures stand beside it."""
     name = "Keras with a very long name" * 10

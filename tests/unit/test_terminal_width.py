@@ -38,7 +38,7 @@ NAMES = [f"{title} {index + 10}.15.1" for index, title in enumerate(TITLES)]
 BAR = re.compile("[█▉▊▋▌▍▎▏]")
 
 
-def everything(titles: Sequence[str] = TITLES) -> list[dict[str, Any]]:
+def everything(titles: Sequence[str] = TITLES, gpu_memory: int | None = None) -> list[dict[str, Any]]:
     """A saved run of several frameworks with every measure, each slower than the one before."""
     found = []
     for index, title in enumerate(titles):
@@ -53,7 +53,12 @@ def everything(titles: Sequence[str] = TITLES) -> list[dict[str, Any]]:
             step(name, seconds, share_of_peak=0.31, **common),
             benchmark(name, "epoch", seconds=0.3 * times, **medians, **common),
             benchmark(name, "first_step", first_step_seconds=0.054 * times, **common),
-            benchmark(name, "memory", peak_memory_bytes=1_200 * 2**20 * times, **common),
+            benchmark(
+                *(name, "memory"),
+                peak_memory_bytes=1_200 * 2**20 * times,
+                peak_device_memory_bytes=gpu_memory,
+                **common,
+            ),
             benchmark(name, "accuracy", accuracy=0.96, seconds_to_accuracy=1.66 * times, **common),
         ]
     return found
@@ -97,15 +102,18 @@ def test_nine_frameworks_fit(width: int) -> None:
     assert bool(BAR.search(text)) is (width == 140)
 
 
+@pytest.mark.parametrize("gpu_memory", [None, 2**30], ids=["cpu", "gpu"])
 @pytest.mark.parametrize("width", range(50, 190, 11))
-def test_columns_go_in_the_stated_order(width: int) -> None:
+def test_columns_go_in_the_stated_order(width: int, gpu_memory: int | None) -> None:
     """The later ones only after the earlier ones; and what is said to be missing is what is missing."""
-    text = tables(everything(), width)
+    text = tables(everything(gpu_memory=gpu_memory), width)
     gone = left_out(text)
-    order = [key for key in summary.LEFT_OUT if key != "bars"]
+    absent = {"bars", "peak MiB"} if gpu_memory else {"bars", "host MiB", "GPU MiB"}
+    order = [key for key in summary.LEFT_OUT if key not in absent]
     assert set(gone) == set(order[: len(gone)])
     heads = " ".join(table_of(text, 9)[:2])
-    for key, heading in {"peak MiB": "MiB", "% of peak": "% of", "±": "±", "images/s": "images"}.items():
+    memory = "GPU MiB" if gpu_memory else "peak MiB"  # the last of them that goes
+    for key, heading in {memory: "MiB", "% of peak": "% of", "±": "±", "images/s": "images"}.items():
         assert (heading in heads) is (key not in gone)
     assert ("reached after: training seconds" in text) is ("reached after s" not in gone)
 
