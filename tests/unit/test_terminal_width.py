@@ -54,7 +54,8 @@ def everything(titles: Sequence[str] = TITLES, gpu_memory: int | None = None) ->
             benchmark(name, "epoch", seconds=0.3 * times, **medians, **common),
             benchmark(name, "first_step", first_step_seconds=0.054 * times, **common),
             benchmark(
-                *(name, "memory"),
+                name,
+                "memory",
                 peak_memory_bytes=1_200 * 2**20 * times,
                 peak_device_memory_bytes=gpu_memory,
                 **common,
