@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.figures import gpu_check
-from tests.figures.gpu_check import Check, main, problems, report
+from tests.figures.gpu_check import Check, main
+from tests.figures.gpu_check_report import problems, report
+from tests.figures.planted_interpreter import interpreter_like_this, plant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,22 +94,20 @@ def test_a_command_that_takes_too_long_is_asked_to_end_and_logged(tmp_path: Path
     assert "[status 124," in (tmp_path / "gpu_check.log").read_text(encoding="utf-8")
 
 
-def test_the_planted_environment_does_more_in_every_update(tmp_path: Path) -> None:
-    """Real work in PyTorch's own Adam, seen by whoever imports it there."""
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD"])
+def test_the_planted_environment_does_more_in_every_update(optimizer: str, tmp_path: Path) -> None:
+    """Real work in PyTorch's own optimiser, seen by whoever imports it there."""
     if find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
-    folder = tmp_path / "planted"
-    gpu_check._copy_of_this_environment(folder)
-    places = gpu_check._site_packages(folder)
-    (places / "planted.py").write_text(gpu_check._PLANTED.format(products=3), encoding="utf-8")
-    (places / "planted.pth").write_text("import planted\n", encoding="utf-8")
-    program = """
+    folder = interpreter_like_this(tmp_path / "planted")
+    plant(folder, optimizer, 3, 16)
+    program = f"""
 import torch
 seen = []
 real = torch.mm
 torch.mm = lambda *arguments: seen.append(1) or real(*arguments)
 parameter = torch.nn.Parameter(torch.zeros(2))
-optimizer = torch.optim.Adam([parameter])
+optimizer = torch.optim.{optimizer}([parameter], lr=0.1)
 parameter.sum().backward()
 optimizer.step()
 print(len(seen))
