@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -237,11 +237,38 @@ def test_a_block_in_which_the_connection_is_cut_is_lost_and_the_host_tried_again
         assert failures == {}
         assert f"this block is lost ({number} by now)" in notes[-2]
         assert notes[-1] == "left is there again"
+        assert away.lost_blocks == number
     server.cut()
     for _ in range(2):
         with pytest.raises(HostError, match=f"left is out: it has lost {LOST_IN_A_ROW} blocks one after another"):
             away.run(ORDER)
     demand_nothing_left()
+
+
+def test_a_host_that_is_lost_while_it_proves_proves_again(
+    server: SshServer, away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No block is lost; but a host that is lost in every proof is out."""
+    notes: list[str] = []
+    away.note = notes.append
+    ask, asked, cuts = away.ask, [], 1
+
+    def cut_before(name: str, *arguments: Any) -> Any:
+        asked.append(name)
+        if name != "prove":
+            return ask(name, *arguments)
+        if asked.count("prove") > cuts:
+            return {}
+        server.cut()
+        return ask(name, *arguments)
+
+    monkeypatch.setattr(away, "ask", cut_before)
+    assert away.prove("digits-cpu-on-left", ()) == {}
+    assert notes[-1] == "left is there again"
+    assert away.lost_blocks == 0
+    cuts = 100
+    with pytest.raises(HostError, match=f"left is out: it has lost {LOST_IN_A_ROW} connections one after another"):
+        away.prove("digits-cpu-on-left", ())
 
 
 def test_a_host_that_does_not_come_back_is_gone(
