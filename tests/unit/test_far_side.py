@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.measuring.remote import far_side
+from fixtures.arms.git import git
+from fixtures.arms.hosts import HostError
+from fixtures.measuring.remote import far_side, preparing
 from fixtures.measuring.remote.far_side import CannotError, FarSide
-from fixtures.measuring.remote.preparing import archive_of, pins, suite, suites_packages, tree
+from fixtures.measuring.remote.preparing import archive_of, pins, program_files, suite, suites_packages, tree
 
 if TYPE_CHECKING:
     from fixtures.measuring.remote.preparing import Archive
@@ -137,3 +139,27 @@ def test_pins_are_what_is_installed_with_all_that_it_needs() -> None:
 def test_what_the_suite_itself_needs_is_known() -> None:
     """An agent imports it."""
     assert {"execnet", "psutil", "numpy", "pytest"} <= set(suites_packages())
+
+
+@pytest.mark.parametrize("ignored", ["data/", ""], ids=["git", "no git"])
+def test_a_programs_folder_is_brought_without_what_nobody_wrote(tmp_path: Path, ignored: str) -> None:
+    """Neither bytecode nor hidden files; where git knows the folder, nothing that it ignores."""
+    wanted = {"train.py", "own/model.py", "settings.toml"}
+    for name in (*wanted, "data/big.npy", ".venv/lib.py", "__pycache__/train.pyc", "own/__pycache__/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    if ignored:
+        (tmp_path / ".gitignore").write_text(ignored, encoding="utf-8")
+        git(tmp_path, "init", "-q")
+        git(tmp_path, "add", "train.py")
+    found = {name for name, _ in program_files(tmp_path)}
+    assert found == (wanted if ignored else wanted | {"data/big.npy"})
+
+
+def test_data_beside_a_program_is_not_brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line says where it can be instead."""
+    monkeypatch.setattr(preparing, "_PROGRAM_BYTES", 1024**2)
+    (tmp_path / "train.py").write_text("", encoding="utf-8")
+    (tmp_path / "data.npy").write_bytes(bytes(3 * 1024**2))
+    with pytest.raises(HostError, match=r"holds 3 MiB beside the program, and at most 1 MiB .* `working_folder` in"):
+        program_files(tmp_path)

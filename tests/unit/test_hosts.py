@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.arms.hosts import FOLDER, Host, HostError, find_hosts
 from fixtures.plugin import host_options
-from fixtures.plugin.hosts import _listed
+from fixtures.plugin.station import _listed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +148,7 @@ def test_hosts_are_named_by_repeating_or_by_commas(tmp_path: Path) -> None:
     [
         ({"hosts_file": "hosts.toml"}, "--hosts-file does nothing without --host"),
         ({"host": ["a"], "hosts_file": "absent.toml"}, "there is no such file"),
-        ({"host": ["a"], "program": ["train.py"]}, "--program is measured on this machine alone"),
+        ({"host": ["a"], "calibrate": True}, "--calibrate is measured on this machine alone"),
         ({"host": ["a"], "bisect": ["jax==1..2"]}, "--bisect is measured on this machine alone"),
     ],
 )
