@@ -141,6 +141,25 @@ def test_what_the_suite_itself_needs_is_known() -> None:
     assert {"execnet", "psutil", "numpy", "pytest"} <= set(suites_packages())
 
 
+def test_uv_finds_packages_where_pip_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines behind a mirror are set up for pip, which installs uv there."""
+    settings = tmp_path / "pip.conf"
+    text = "[global]\nindex-url = https://mirror.example/simple\ncert = /etc/own.pem\nextra-index-url = https://own.example\n"
+    text += "[install]\nfind-links =\n  /a\n  /b\n"
+    settings.write_text(text, encoding="utf-8")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = far_side._as_pip_is_set(sys.executable)
+    assert found["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert found["SSL_CERT_FILE"] == "/etc/own.pem"
+    assert found["UV_INDEX"] == "https://own.example"
+    assert found["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+    assert found["UV_FIND_LINKS"].split()[-2:] == ["/a", "/b"]
+    assert far_side._as_pip_is_set("/bin/false") == {}
+
+
 @pytest.mark.parametrize("ignored", ["data/", ""], ids=["git", "no git"])
 def test_a_programs_folder_is_brought_without_what_nobody_wrote(tmp_path: Path, ignored: str) -> None:
     """Neither bytecode nor hidden files; where git knows the folder, nothing that it ignores."""
