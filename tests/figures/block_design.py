@@ -103,11 +103,12 @@ def _preloaded(library: str) -> Design | None:
 _NO_HUGE_PAGES = MALLOC_TUNABLES.partition(":")[2]
 _POSSIBLE = {
     "as built": Design(),
-    "200 bursts of 2 steps": Design(replace(PAIRED, bursts=200, steps_per_burst=2), exact=True),
-    "400 bursts of 2 steps": Design(replace(PAIRED, bursts=400, steps_per_burst=2), exact=True),
-    "40 bursts of 10 steps": Design(replace(PAIRED, bursts=40, steps_per_burst=10), exact=True),
-    "20 bursts of 20 steps": Design(replace(PAIRED, bursts=20, steps_per_burst=20), exact=True),
-    "160 bursts of 5 steps": Design(replace(PAIRED, bursts=160), exact=True),
+    "200 bursts of 2 steps": Design(replace(PAIRED, stretch=1, bursts=200, steps_per_burst=2), exact=True),
+    "400 bursts of 2 steps": Design(replace(PAIRED, stretch=1, bursts=400, steps_per_burst=2), exact=True),
+    "40 bursts of 10 steps": Design(replace(PAIRED, stretch=1, bursts=40, steps_per_burst=10), exact=True),
+    "20 bursts of 20 steps": Design(replace(PAIRED, stretch=1, bursts=20, steps_per_burst=20), exact=True),
+    "160 bursts of 5 steps": Design(replace(PAIRED, stretch=1, bursts=160), exact=True),
+    "never stretched": Design(replace(PAIRED, stretch=1)),
     "alternating on all cores": Design(duet=None),
     "alternating with one thread": Design(duet=None, threads=1),
     "all threads each on shared cores": Design(duet=AnyCores, threads=len(allowed_cores())),

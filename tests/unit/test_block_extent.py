@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from fixtures.measuring.block import Reading
@@ -68,6 +69,20 @@ def test_warm_up_ends_when_all_have_settled(monkeypatch: pytest.MonkeyPatch) -> 
         found.run(STEPS)
         assert {len(measured(found, arm).warm_up_step_seconds) for arm in ARMS} == {4 if settled else 3}
         assert [measured(found, arm).settled for arm in ARMS] == [True, settled]
+
+
+@pytest.mark.parametrize(("spread", "bursts"), [(0.0, 8), (0.4, 16)])
+def test_bursts_go_on_while_two_arms_are_restless(monkeypatch: pytest.MonkeyPatch, spread: float, bursts: int) -> None:
+    """To twice as many, and never for less than a whole pair; the same number for both."""
+    noise = np.random.default_rng(3).lognormal(0.0, spread, 1000)
+
+    def train_steps(process: Process, steps: int, _lead_in: int) -> Any:
+        return process.did("burst", steps, steps * 0.01 * float(noise[len(EVENTS)]))
+
+    monkeypatch.setattr(Process, "train_steps", train_steps)
+    found = block(Alternating(seed=0), effort=replace(EFFORT, bursts=8, stretch=2))
+    found.run(STEPS)
+    assert [len(measured(found, arm).bursts) for arm in ARMS] == [bursts, bursts]
 
 
 def test_work_is_planted_only_where_a_handicap_is_and_after_warm_up() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from fixtures.measuring.schedule import (
     Effort,
     bursts_per_block,
     lead_in_steps,
+    restless,
     settled,
     slice_batches,
     slices_per_block,
@@ -27,6 +29,7 @@ from fixtures.measuring.schedule import (
     turn_order,
 )
 
+NOISE = np.random.default_rng(5).lognormal(0.0, 1.0, (2, 80))
 ARMS = st.lists(st.integers(), unique=True, min_size=1, max_size=9)
 STEP_SECONDS = st.floats(1e-5, 100.0)
 EFFORTS = st.builds(
@@ -155,3 +158,21 @@ def test_orders_differ_between_pairs_of_rounds_and_between_blocks() -> None:
 def test_an_arm_is_warm_once_it_no_longer_gets_faster(history: list[float], expected: bool) -> None:  # noqa: FBT001
     """Three rounds at least, and a last one that gains less than five per cent on the best before it."""
     assert settled(history) is expected
+
+
+@pytest.mark.parametrize(("spread", "answer"), [(0.0, False), (0.01, False), (0.15, True)])
+def test_bursts_that_differ_much_are_restless(spread: float, *, answer: bool) -> None:
+    """Those of this machine's quiet hours are not, whose pairs differ by about a per cent; its restless ones' are."""
+    sides = [[float(value) for value in 0.01 * side**spread] for side in NOISE[:, :40]]
+    assert restless(sides) is answer
+    assert restless([[2.0 * value for value in sides[0]], sides[1]]) is answer
+
+
+def test_of_other_than_two_whole_arms_no_burst_is_restless() -> None:
+    """A table of many arms has its own rules, and an arm that failed has no pairs."""
+    one, other = NOISE.tolist()
+    assert restless([one, other])
+    assert not restless([one])
+    assert not restless([one, other, other])
+    assert not restless([one, other[:-1]])
+    assert not restless([[], []])
