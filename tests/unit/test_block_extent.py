@@ -71,7 +71,7 @@ def test_warm_up_ends_when_all_have_settled(monkeypatch: pytest.MonkeyPatch) -> 
         assert [measured(found, arm).settled for arm in ARMS] == [True, settled]
 
 
-@pytest.mark.parametrize(("spread", "bursts"), [(0.0, 8), (0.4, 16)])
+@pytest.mark.parametrize(("spread", "bursts"), [(0.0, 12), (0.4, 24)])
 def test_bursts_go_on_while_two_arms_are_restless(monkeypatch: pytest.MonkeyPatch, spread: float, bursts: int) -> None:
     """To twice as many, and never for less than a whole pair; the same number for both."""
     noise = np.random.default_rng(3).lognormal(0.0, spread, 1000)
@@ -80,7 +80,7 @@ def test_bursts_go_on_while_two_arms_are_restless(monkeypatch: pytest.MonkeyPatc
         return process.did("burst", steps, steps * 0.01 * float(noise[len(EVENTS)]))
 
     monkeypatch.setattr(Process, "train_steps", train_steps)
-    found = block(Alternating(seed=0), effort=replace(EFFORT, bursts=8, stretch=2))
+    found = block(Alternating(seed=0), effort=replace(EFFORT, bursts=12, stretch=2))
     found.run(STEPS)
     assert [len(measured(found, arm).bursts) for arm in ARMS] == [bursts, bursts]
 

@@ -15,11 +15,21 @@ import pytest
 
 from fixtures.arms.git import git
 from fixtures.arms.hosts import HostError
+from fixtures.arms.programs import read_program
 from fixtures.measuring.remote import far_side, preparing
 from fixtures.measuring.remote.far_side import CannotError, FarSide
-from fixtures.measuring.remote.preparing import archive_of, pins, program_files, suite, suites_packages, tree
+from fixtures.measuring.remote.preparing import (
+    archive_of,
+    installed,
+    pins,
+    program_files,
+    suite,
+    suites_packages,
+    tree,
+)
 
 if TYPE_CHECKING:
+    from fixtures.arms.programs import Program
     from fixtures.measuring.remote.preparing import Archive
 
 
@@ -141,44 +151,119 @@ def test_what_the_suite_itself_needs_is_known() -> None:
     assert {"execnet", "psutil", "numpy", "pytest"} <= set(suites_packages())
 
 
-def test_uv_finds_packages_where_pip_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Machines behind a mirror are set up for pip, which installs uv there."""
-    settings = tmp_path / "pip.conf"
-    text = "[global]\nindex-url = https://mirror.example/simple\ncert = /etc/own.pem\nextra-index-url = https://own.example\n"
-    text += "[install]\nfind-links =\n  /a\n  /b\n"
-    settings.write_text(text, encoding="utf-8")
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
+@pytest.fixture
+def pip_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of pip's settings, which alone tell of an index."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
-    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "pip.conf"
+    file.write_text(
+        "[global]\nindex-url = https://mirror.example/simple\ncert = /etc/own.pem\n"
+        "extra-index-url = https://own.example\n"
+        "[install]\nfind-links =\n  /a\n  /b\n[search]\nindex = https://no.example\n"
+        "[wheel]\nindex-url = https://no.example\nfind-links = /no\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    monkeypatch.setattr(far_side, "_UV_SETTINGS", (str(tmp_path / "config"),))
+    return file
+
+
+@pytest.mark.usefixtures("pip_settings")
+def test_uv_finds_packages_where_pip_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines behind a mirror are set up for pip, which installs uv there; the user's variables count more to pip."""
     found = far_side._as_pip_is_set(sys.executable)
     assert found["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
     assert found["SSL_CERT_FILE"] == "/etc/own.pem"
     assert found["UV_INDEX"] == "https://own.example"
     assert found["UV_INDEX_STRATEGY"] == "unsafe-best-match"
-    assert found["UV_FIND_LINKS"].split()[-2:] == ["/a", "/b"]
+    assert found["UV_FIND_LINKS"] == "/a,/b"
+    monkeypatch.setenv("PIP_INDEX_URL", "https://variable.example")
+    assert far_side._as_pip_is_set(sys.executable)["UV_DEFAULT_INDEX"] == "https://variable.example"
     assert far_side._as_pip_is_set("/bin/false") == {}
 
 
-@pytest.mark.parametrize("ignored", ["data/", ""], ids=["git", "no git"])
+@pytest.mark.usefixtures("pip_settings")
+@pytest.mark.parametrize("variable", ["UV_INDEX", "UV_INDEX_URL", "UV_DEFAULT_INDEX", ""])
+def test_where_uv_has_settings_of_its_own_they_count(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them: an index of one with the strategy of the other would ask for private packages elsewhere."""
+    if variable:
+        monkeypatch.setenv(variable, "https://private.example")
+    else:
+        (tmp_path / "config" / "uv").mkdir(parents=True)
+        (tmp_path / "config" / "uv" / "uv.toml").write_text("", encoding="utf-8")
+    assert far_side._as_pip_is_set(sys.executable) == {"SSL_CERT_FILE": "/etc/own.pem"}
+
+
+def program_in(folder: Path, name: str = "train.py") -> Program:
+    """A program that lies in a folder."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("def training():\n    yield 1.0\n", encoding="utf-8")
+    return read_program(str(folder / name), folder)
+
+
+@pytest.mark.parametrize("ignored", ["data/", "*", ""], ids=["git", "all ignored", "no git"])
 def test_a_programs_folder_is_brought_without_what_nobody_wrote(tmp_path: Path, ignored: str) -> None:
-    """Neither bytecode nor hidden files; where git knows the folder, nothing that it ignores."""
+    """Neither bytecode nor hidden files; where git knows the folder, nothing that it ignores, unless that is all."""
     wanted = {"train.py", "own/model.py", "settings.toml"}
     for name in (*wanted, "data/big.npy", ".venv/lib.py", "__pycache__/train.pyc", "own/__pycache__/x.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
+    program = program_in(tmp_path)
     if ignored:
         (tmp_path / ".gitignore").write_text(ignored, encoding="utf-8")
         git(tmp_path, "init", "-q")
+    if ignored == "data/":
         git(tmp_path, "add", "train.py")
-    found = {name for name, _ in program_files(tmp_path)}
-    assert found == (wanted if ignored else wanted | {"data/big.npy"})
+    found = {name for name, _ in program_files(program)}
+    assert found == (wanted if ignored == "data/" else wanted | {"data/big.npy"})
+
+
+def test_a_hidden_program_and_names_that_are_no_text_are_brought(tmp_path: Path) -> None:
+    """Linux has names of any bytes."""
+    program = program_in(tmp_path / "own", ".train.py")
+    odd = os.fsencode(tmp_path / "own") + b"/caf\xe9.txt"
+    Path(os.fsdecode(odd)).write_text("x", encoding="utf-8")
+    for known in (False, True):
+        if known:
+            git(tmp_path / "own", "init", "-q")
+            git(tmp_path / "own", "add", ".")
+        found = program_files(program)
+        assert {name for name, _ in found} == {".train.py", os.fsdecode(b"caf\xe9.txt")}
+        _, size, _ = sent(archive_of("program", found))
+        assert size
+
+
+def test_a_program_that_is_a_link_to_elsewhere_is_refused(tmp_path: Path) -> None:
+    """Its neighbours would not be those that Python has here."""
+    real = program_in(tmp_path / "real").file
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "train.py").symlink_to(real)
+    with pytest.raises(HostError, match=r"is a link out of .*/own, which alone is brought over: name the file"):
+        program_files(read_program("train", tmp_path / "own"))
 
 
 def test_data_beside_a_program_is_not_brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The line says where it can be instead."""
     monkeypatch.setattr(preparing, "_PROGRAM_BYTES", 1024**2)
-    (tmp_path / "train.py").write_text("", encoding="utf-8")
+    program = program_in(tmp_path)
     (tmp_path / "data.npy").write_bytes(bytes(3 * 1024**2))
     with pytest.raises(HostError, match=r"holds 3 MiB beside the program, and at most 1 MiB .* `working_folder` in"):
-        program_files(tmp_path)
+        program_files(program)
+
+
+def test_packages_of_no_index_are_not_asked_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index might have somebody else's of the same name."""
+    for name in ("of_index", "own_project"):
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (tmp_path / "own_project-1.0.dist-info" / "direct_url.json").write_text('{"url": "file:///own"}', encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    of_index, others = installed()
+    assert "of-index" in of_index
+    assert "own-project" in others
+    assert "own-project" not in of_index
+    assert pins(["of_index", "own_project"]) == ["of-index==1.0"]

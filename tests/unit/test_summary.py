@@ -88,6 +88,12 @@ def test_the_memory_of_a_gpu_has_a_column_and_the_sentence_is_of_it() -> None:
     assert "host" in text.splitlines()[2]
 
 
+def test_memory_that_nobody_counts_is_no_column() -> None:
+    """Saved as 0, which the host's is not divided by."""
+    found = [benchmark(name, "memory", peak_memory_bytes=2**30, peak_device_memory_bytes=0) for name in ("one", "two")]
+    assert row(tables(found), "One") == ["One", "1.0", "1,024", "1.00"]
+
+
 def test_nothing_is_ever_cut() -> None:
     """However long a name is, and however many measures stand beside it."""
     name = "Keras with a very long name" * 10
@@ -144,10 +150,10 @@ def test_a_reader_is_told_how_many_blocks_do_not_count() -> None:
 def test_a_reader_is_told_with_how_much_data_memory_was_read() -> None:
     """Where that was not all of it."""
     peak = {"peak_memory_bytes": 2**30, "examples_in_all": 60_000}
-    assert "peak: with 4,096 training examples in memory." in tables(
+    assert "memory: with 4,096 training examples in memory." in tables(
         [benchmark("one", "memory", **peak, examples=4096)]
     )
-    assert "peak: with" not in tables([benchmark("one", "memory", **peak, examples=60_000)])
+    assert "memory: with" not in tables([benchmark("one", "memory", **peak, examples=60_000)])
 
 
 def test_a_file_of_an_older_version_has_its_table() -> None:

@@ -267,8 +267,21 @@ def test_a_host_that_is_lost_while_it_proves_proves_again(
     assert notes[-1] == "left is there again"
     assert away.lost_blocks == 0
     cuts = 100
-    with pytest.raises(HostError, match=f"left is out: it has lost {LOST_IN_A_ROW} connections one after another"):
-        away.prove("digits-cpu-on-left", ())
+    away._proven.clear()  # else it would be lost while it is restored, and be gone
+    for _ in range(2):
+        with pytest.raises(HostError, match=f"left is out: it has lost {LOST_IN_A_ROW} connections one after another"):
+            away.prove("digits-cpu-on-left", ())
+
+
+def test_a_run_that_ends_loses_no_block(away: Away) -> None:
+    """Its own end closes the connection."""
+    notes: list[str] = []
+    away.note = notes.append
+    away.close()
+    for ask in (lambda: away.run(ORDER), lambda: away.prove("digits-cpu-on-left", ())):
+        with pytest.raises(HostError, match="left: the run has ended"):
+            ask()
+    assert (away.lost_blocks, notes) == (0, [])
 
 
 def test_a_host_that_does_not_come_back_is_gone(
