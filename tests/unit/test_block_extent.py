@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 
 from fixtures.measuring.block import Reading
 from fixtures.measuring.schedule import BURST_SECONDS, SLICE_SECONDS
-from fixtures.measuring.turns import Alternating
+from fixtures.measuring.turns import Alternating, Duet
 from tests.stand_in_block import (
     ARMS,
     EFFORT,
@@ -21,6 +21,7 @@ from tests.stand_in_block import (
     SLOWED,
     STEPS,
     TRAINING,
+    TWO_CORES,
     WORKLOAD,
     Process,
     asked,
@@ -29,6 +30,9 @@ from tests.stand_in_block import (
     measured,
     take_their_place,
 )
+
+if TYPE_CHECKING:
+    from fixtures.measuring.turns import Turns
 
 
 @pytest.fixture(autouse=True)
@@ -71,16 +75,23 @@ def test_warm_up_ends_when_all_have_settled(monkeypatch: pytest.MonkeyPatch) -> 
         assert [measured(found, arm).settled for arm in ARMS] == [True, settled]
 
 
-@pytest.mark.parametrize(("spread", "bursts"), [(0.0, 12), (0.4, 24)])
-def test_bursts_go_on_while_two_arms_are_restless(monkeypatch: pytest.MonkeyPatch, spread: float, bursts: int) -> None:
-    """To twice as many, and never for less than a whole pair; the same number for both."""
+@TWO_CORES
+@pytest.mark.parametrize(
+    ("turns", "spread", "bursts"),
+    [(Duet(1, 2), 0.0, 12), (Duet(1, 2), 0.4, 24), (Alternating(seed=0), 0.4, 12)],
+    ids=["quiet", "restless", "in turns"],
+)
+def test_the_bursts_of_a_duet_go_on_while_they_are_restless(
+    monkeypatch: pytest.MonkeyPatch, turns: Turns, spread: float, bursts: int
+) -> None:
+    """To twice as many, the same number for both; arms in turns would take twice the time for that."""
     noise = np.random.default_rng(3).lognormal(0.0, spread, 1000)
 
     def train_steps(process: Process, steps: int, _lead_in: int) -> Any:
         return process.did("burst", steps, steps * 0.01 * float(noise[len(EVENTS)]))
 
     monkeypatch.setattr(Process, "train_steps", train_steps)
-    found = block(Alternating(seed=0), effort=replace(EFFORT, bursts=12, stretch=2))
+    found = block(turns, effort=replace(EFFORT, bursts=12, stretch=2))
     found.run(STEPS)
     assert [len(measured(found, arm).bursts) for arm in ARMS] == [bursts, bursts]
 

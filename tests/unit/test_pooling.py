@@ -17,6 +17,7 @@ from fixtures.judging.verdicts import Verdict, judge, margins_of
 from fixtures.sessions.budget import Budget
 from fixtures.sessions.comparisons import Comparison
 from fixtures.sessions.upgrade_on_hosts import UpgradeOnHosts
+from fixtures.workers.parent import WorkerError
 from models.registry import FRAMEWORKS
 from models.workloads import WORKLOADS
 from tests.scripted_runner import Script
@@ -89,6 +90,16 @@ def test_one_host_alone_is_no_set() -> None:
     assert alone.family == 1
     assert both.family == 3
     assert both.state() == "0 of 2 decided, open: step"
+
+
+@pytest.mark.parametrize(("kind", "family"), [("DeviceUnavailableError", 1), ("parity", 2)])
+def test_what_a_host_has_no_device_for_takes_nothing_from_the_others(kind: str, family: int) -> None:
+    """``-m step`` without a device asks for the GPU of every host; most have none."""
+    script = Script(lambda *_: 1.0, unproven={HOSTS[1].candidate: WorkerError("not here", kind)})
+    questions = UpgradeOnHosts({one: {Measure.STEP} for one in HOSTS}, {Measure.STEP: MARGINS}, print, endless=False)
+    script.session(questions, Budget(100.0, 0.01))
+    assert questions.family == family
+    assert questions.readings[HOSTS[0]].judgements[Measure.STEP].verdict is Verdict.NO_REGRESSION
 
 
 @pytest.mark.parametrize(
