@@ -159,8 +159,8 @@ def pip_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "pip.conf"
     file.write_text(
         "[global]\nindex-url = https://mirror.example/simple\ncert = /etc/own.pem\n"
-        "extra-index-url = https://own.example\n"
-        "[install]\nfind-links =\n  /a\n  /b\n[search]\nindex = https://no.example\n"
+        "extra-index-url = https://own.example file:///not/there\n"
+        f"[install]\nfind-links =\n  {tmp_path}\n  /not/there\n  /\n[search]\nindex = https://no.example\n"
         "[wheel]\nindex-url = https://no.example\nfind-links = /no\n",
         encoding="utf-8",
     )
@@ -169,15 +169,14 @@ def pip_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-@pytest.mark.usefixtures("pip_settings")
-def test_uv_finds_packages_where_pip_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_finds_packages_where_pip_does(pip_settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Machines behind a mirror are set up for pip, which installs uv there; the user's variables count more to pip."""
     found = far_side._as_pip_is_set(sys.executable)
     assert found["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
     assert found["SSL_CERT_FILE"] == "/etc/own.pem"
     assert found["UV_INDEX"] == "https://own.example"
     assert found["UV_INDEX_STRATEGY"] == "unsafe-best-match"
-    assert found["UV_FIND_LINKS"] == "/a,/b"
+    assert found["UV_FIND_LINKS"] == f"{pip_settings.parent},/"  # pip passes over what is not there
     monkeypatch.setenv("PIP_INDEX_URL", "https://variable.example")
     assert far_side._as_pip_is_set(sys.executable)["UV_DEFAULT_INDEX"] == "https://variable.example"
     assert far_side._as_pip_is_set("/bin/false") == {}
